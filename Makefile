@@ -1,0 +1,53 @@
+# The two commands of the README are `make serve` and `make test`; each prepares what it needs.
+PYTHON ?= python3
+PORT ?= 8080
+VENV := .venv
+BIN := $(VENV)/bin
+export FIRSTLINE_PORT := $(PORT)
+
+.PHONY: serve test check bench screenshots lock clean
+
+serve: $(VENV)/ready                     ## start the Acme demo
+	@$(BIN)/firstline serve $(BUNDLE)
+
+test: $(VENV)/ready-dev                  ## the whole test suite
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/ready-dev                 ## lint, format, types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright
+	@$(BIN)/firstline check bundles/acme
+
+bench: $(VENV)/ready-dev                 ## side by side, written to bench/results/
+	@$(BIN)/python -m bench
+
+screenshots: $(VENV)/ready-dev           ## the pages, looked at; written to docs/screenshots/
+	@$(BIN)/python -m tests.support.screenshots
+
+lock:                                    ## resolve again what pyproject.toml asks for
+	@$(BIN)/python -m pip install -q uv
+	@for name in requirements:build requirements-dev:dev; do \
+	  $(BIN)/uv pip compile -q pyproject.toml --group $${name#*:} --universal --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+	    -o $${name%:*}.lock; done
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed: make serve PYTHON=python3.11"; exit 1; }
+	@echo "making $(VENV) …"
+	@$(PYTHON) -m venv $(VENV) && touch $@
+
+$(VENV)/ready: $(VENV)/made requirements.lock pyproject.toml
+	@echo "installing what is locked (once; about half a minute) …"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/ready-dev: $(VENV)/ready requirements-dev.lock
+	@echo "installing what the tests need (once) …"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,149 @@
+"""The schema of a bundle: all data of one business, as frozen values.
+
+`firstline.bundle.load.load_bundle` makes one from a folder. Nothing here reads a file, and nothing of any
+particular business is known here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, time
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+
+from firstline.tools import Tool
+from firstline.types import Locale, LocalText, PlaybookId, Value
+
+PlaybookKind = Literal["greet", "answer", "act", "decline", "hand_off"]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class Assistant(Value):
+    name: str
+    title: LocalText
+    picture: str | None = None
+
+
+class Contact(Value):
+    phone: str | None = None
+    email: str | None = None
+    website: str | None = None
+
+
+class Span(Value):
+    """Opening hours of one day, local time; `closes` is the first minute that is closed."""
+
+    opens: time
+    closes: time
+
+
+class Hours(Value):
+    timezone: str
+    weekly: Mapping[Weekday, tuple[Span, ...]]
+    holidays: frozenset[date] = frozenset()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+
+class Starter(Value):
+    playbook: PlaybookId
+    text: LocalText
+
+
+class DemoCustomer(Value):
+    """Somebody the demo can sign in as; refused in production mode."""
+
+    id: str
+    name: str
+    note: LocalText
+
+
+class Limits(Value):
+    """What one turn may use at most; over any of these it ends with the fallback and the offer of a person."""
+
+    rounds: Annotated[int, Field(ge=1, le=50)] = 8
+    seconds: Annotated[float, Field(gt=0, le=600)] = 60.0
+    tokens: Annotated[int, Field(ge=1000)] = 120_000
+    usd: Annotated[float, Field(gt=0)] = 0.50
+    message_chars: Annotated[int, Field(ge=100, le=100_000)] = 4000
+    tool_result_chars: Annotated[int, Field(ge=500)] = 20_000
+
+
+class Playbook(Value):
+    """Instructions for one kind of request. `tools` are the only ones that may be called while it is chosen."""
+
+    id: PlaybookId
+    title: LocalText
+    kind: PlaybookKind
+    when: str
+    utterances: Mapping[Locale, tuple[str, ...]]
+    tools: tuple[str, ...] = ()
+    suggestions: Mapping[Locale, tuple[str, ...]] = Field(default_factory=dict)
+    say: LocalText | None = None
+    instructions: str
+
+
+class Line(Value):
+    """One line of an example dialogue; `text` of a tool line is `name {arguments}` or the result's JSON."""
+
+    who: Literal["customer", "assistant", "tool_call", "tool_result"]
+    text: str
+
+
+class Example(Value):
+    playbook: PlaybookId
+    locale: Locale
+    lines: tuple[Line, ...]
+
+
+class Article(Value):
+    """One page of knowledge. `slug`, its path without locale and ending (`ev/battery`), is the same in all languages."""
+
+    slug: str
+    locale: Locale
+    title: str
+    url: str
+    tags: tuple[str, ...] = ()
+    updated: date | None = None
+    body: str
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Everything of one business. `revision` is the content hash of its files."""
+
+    name: str
+    folder: Path
+    revision: str
+    business: LocalText
+    locales: tuple[Locale, ...]
+    assistant: Assistant
+    accent: str
+    contact: Contact
+    hours: Hours
+    welcome: LocalText
+    starters: tuple[Starter, ...]
+    fallback: LocalText
+    unknown: LocalText
+    acknowledgement: str
+    competitors: tuple[str, ...]
+    links: tuple[str, ...]
+    limits: Limits
+    demo_customers: tuple[DemoCustomer, ...]
+    identity: str
+    context: tuple[str, ...]
+    policy: str
+    playbooks: Mapping[PlaybookId, Playbook]
+    examples: tuple[Example, ...]
+    articles: tuple[Article, ...]
+    tools: Mapping[str, Tool] = field(default_factory=dict[str, Tool])
+
+    @property
+    def locale(self) -> Locale:
+        """The language of last resort."""
+        return self.locales[0]

@@ -1,0 +1,207 @@
+"""The tool calls of a turn: planned, gated, logged, run at most once. The only caller of a toolset."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Sequence
+from datetime import timedelta
+from typing import Any, Literal
+
+from firstline.engine import Ending, Turn
+from firstline.errors import ToolError, ToolRejected
+from firstline.events import ConfirmationRequested, Event, GuardrailRan, RouteChosen, Step, ToolCalled, ToolReturned
+from firstline.model import ModelReply
+from firstline.prompt import tools_in_reach
+from firstline.tools import Tool, ToolContext
+from firstline.tools.gate import Allowed, Denied, NeedsConfirmation, check_call, check_confirmed
+from firstline.tools.schema import validate_arguments
+from firstline.types import CallId, Card, ConfirmationId, Json, choose_text
+
+CONFIRMATION_TIME = timedelta(minutes=15)
+SAME_CALL_LIMIT = 3
+
+
+async def call_tools(turn: Turn, reply: ModelReply) -> AsyncGenerator[Step]:
+    """All calls of one reply: each answered, those that may run at the same time, results in the order asked."""
+    calls: list[ToolCalled] = []
+    answers: list[Event] = []
+    for block in reply.blocks:
+        if block.get("type") != "tool_use":
+            continue
+        planned = _plan(turn, block, reply)
+        if isinstance(planned, ToolCalled):
+            calls.append(planned)
+        else:
+            answers.extend(planned)
+    async for step in _run(turn, calls, answers):
+        yield step
+
+
+async def carry_out(turn: Turn) -> AsyncGenerator[Step]:
+    """Run what the customer confirmed for this turn: the card's exact arguments, no model in between."""
+    calls: list[ToolCalled] = []
+    answers: list[Event] = []
+    called = {event.call_id for event in turn.conversation.turn_events(turn.turn_id) if isinstance(event, ToolCalled)}
+    for confirmation_id, confirmation in turn.conversation.confirmations.items():
+        decided, requested = confirmation.decided, confirmation.requested
+        call_id = CallId(confirmation_id)
+        due = decided is not None and decided.turn_id == turn.turn_id and decided.decision == "confirm"
+        if not due or call_id in called:
+            continue
+        tool = turn.bundle.tools[requested.tool]
+        gate = check_confirmed(tool, confirmation, conversation=turn.conversation, now=turn.engine.now())
+        if isinstance(gate, Allowed):
+            calls.append(_called(turn, tool, call_id, requested.arguments, confirmation_id))
+        else:
+            answers.append(_returned(turn, call_id, tool.name, "denied", {"error": "stale_confirmation"}))
+    if calls or answers:
+        async for step in _run(turn, calls, answers):
+            yield step
+
+
+async def settle(turn: Turn) -> AsyncGenerator[Step]:
+    """After a crash: a read without a result is done again; an action stays unknown, for a human to look at."""
+    dangling = list(turn.conversation.running_calls.values())
+    if not dangling:
+        return
+    unknown = [
+        _returned(turn, call.call_id, call.tool, "unknown", {"error": "outcome_unknown"})
+        for call in dangling
+        if call.effect != "read"
+    ]
+    results = await asyncio.gather(*(_call(turn, call) for call in dangling if call.effect == "read"))
+    yield turn.record(*unknown, *results)
+
+
+async def _run(turn: Turn, calls: Sequence[ToolCalled], answers: Sequence[Event]) -> AsyncGenerator[Step]:
+    """Calls are appended before they act: the append is also the fence against a worker that lost its turn."""
+    for call in calls:
+        yield turn.status("tool", label=call.label)
+    yield turn.record(*answers, *calls)
+    if calls:
+        yield turn.record(*await asyncio.gather(*(_call(turn, call) for call in calls)))
+
+
+def _plan(turn: Turn, block: Json, reply: ModelReply) -> ToolCalled | Sequence[Event]:
+    """A call that may run, or the facts that answer it without running."""
+    call_id, name = CallId(str(block["id"])), str(block["name"])
+    tool = turn.bundle.tools.get(name)
+    if tool is None:
+        known = ", ".join(turn.bundle.tools)
+        return [
+            _returned(turn, call_id, name, "rejected", {"error": f"There is no tool {name}. There are: {known}."})
+        ]
+    if call_id in reply.broken:
+        why = f"{reply.broken[call_id]} Nothing was done. Send the whole call again."
+        return [_returned(turn, call_id, name, "rejected", {"error": why})]
+    try:
+        arguments = validate_arguments(tool, block["input"])
+    except ToolRejected as wrong:
+        return [_returned(turn, call_id, name, "rejected", {"error": str(wrong)})]
+    if turn.count_call(name, arguments) > SAME_CALL_LIMIT:
+        turn.ending = Ending("failed", "tool_loop", "failed")
+        return [_returned(turn, call_id, name, "failed", {"error": "The same call was made too often."})]
+    return _pass_gate(turn, tool, call_id, arguments)
+
+
+def _pass_gate(turn: Turn, tool: Tool, call_id: CallId, arguments: Json) -> ToolCalled | Sequence[Event]:
+    gate = check_call(
+        tool, arguments, conversation=turn.conversation, in_reach=_in_reach(turn), now=turn.engine.now()
+    )
+    match gate:
+        case Allowed():
+            return _called(turn, tool, call_id, arguments, None)
+        case Denied(code=code, text=text):
+            return [_returned(turn, call_id, tool.name, "denied", {"error": code, "message": text})]
+        case NeedsConfirmation(open_card=open_card):
+            waiting = {"status": "waiting_for_confirmation", "message": "The customer sees a card to confirm."}
+            answer = _returned(turn, call_id, tool.name, "waiting", waiting)
+            return [answer] if open_card else [_confirmation(turn, tool, call_id, arguments), answer]
+
+
+def _in_reach(turn: Turn) -> tuple[str, ...]:
+    playbook, blocked = None, False
+    for event in turn.conversation.turn_events(turn.turn_id):
+        if isinstance(event, RouteChosen):
+            playbook = event.playbook
+        elif isinstance(event, GuardrailRan) and event.stage == "input":
+            blocked = blocked or event.verdict.decision == "block"
+    return tools_in_reach(turn.bundle, playbook, blocked=blocked)
+
+
+def _confirmation(turn: Turn, tool: Tool, call_id: CallId, arguments: Json) -> ConfirmationRequested:
+    now = turn.engine.now()
+    identity = turn.conversation.identity_at(now)
+    return ConfirmationRequested(
+        at=now,
+        turn_id=turn.turn_id,
+        confirmation_id=ConfirmationId(turn.engine.new_id("cf")),
+        call_id=call_id,
+        tool=tool.name,
+        label=choose_text(tool.declaration.label, turn.locale),
+        arguments=arguments,
+        customer_id=identity.customer_id if identity else None,
+        expires_at=now + CONFIRMATION_TIME,
+    )
+
+
+def _called(
+    turn: Turn, tool: Tool, call_id: CallId, arguments: Json, confirmation_id: ConfirmationId | None
+) -> ToolCalled:
+    return ToolCalled(
+        at=turn.engine.now(),
+        turn_id=turn.turn_id,
+        call_id=call_id,
+        tool=tool.name,
+        arguments=arguments,
+        effect=tool.declaration.effect,
+        idempotency_key=f"{turn.conversation.conversation_id}:{call_id}",
+        label=choose_text(tool.declaration.label, turn.locale),
+        confirmation_id=confirmation_id,
+    )
+
+
+async def _call(turn: Turn, call: ToolCalled) -> ToolReturned:
+    now = turn.engine.now()
+    identity = turn.conversation.identity_at(now)
+    context = ToolContext(
+        customer_id=identity.customer_id if identity else None,
+        idempotency_key=call.idempotency_key,
+        now=now,
+        locale=turn.locale,
+        folder=turn.engine.folder,
+    )
+    try:
+        output = await turn.engine.toolset.call(call.tool, call.arguments, context)
+    except ToolRejected as rejected:
+        return _returned(turn, call.call_id, call.tool, "rejected", {"error": str(rejected)})
+    except ToolError as failed:
+        # A broken action may have acted: only a read is known to have done nothing.
+        outcome = "failed" if call.effect == "read" else "unknown"
+        return _returned(turn, call.call_id, call.tool, outcome, {"error": str(failed)})
+    return _returned(turn, call.call_id, call.tool, "ok", _capped(turn, output.result), output.card)
+
+
+def _capped(turn: Turn, result: Json) -> Json:
+    """The result, or its beginning where it is too long for a prompt."""
+    text = json.dumps(result, ensure_ascii=False)
+    limit = turn.bundle.limits.tool_result_chars
+    return result if len(text) <= limit else {"truncated": True, "total_chars": len(text), "beginning": text[:limit]}
+
+
+def _returned(
+    turn: Turn,
+    call_id: CallId,
+    name: str,
+    outcome: Literal["ok", "rejected", "failed", "denied", "waiting", "unknown"],
+    result: Any,
+    card: Card | None = None,
+) -> ToolReturned:
+    return ToolReturned(
+        at=turn.engine.now(),
+        turn_id=turn.turn_id,
+        call_id=call_id,
+        tool=name,
+        outcome=outcome,
+        result=result,
+        card=card,
+    )

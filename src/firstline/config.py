@@ -1,0 +1,106 @@
+"""Settings of one process; the only reader of the environment."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from firstline.errors import ConfigError, Problem
+
+DEMO_SECRET = "a-demo-secret-that-production-refuses"  # noqa: S105
+
+
+class Settings(BaseSettings):
+    """`FIRSTLINE_*` and `.env`; the key and base URL of Claude as everybody has them."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="FIRSTLINE_", env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True
+    )
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    data: Path = Path("data")
+    store: str | None = None
+    production: bool = False
+    identity_secret: SecretStr = SecretStr(DEMO_SECRET)
+    identity_audience: str = "firstline"
+    allowed_origins: tuple[str, ...] = ()
+    model: Literal["claude", "offline"] | None = None
+    token_hours: Annotated[float, Field(gt=0)] = 24.0 * 30
+    messages_per_minute: Annotated[int, Field(ge=1)] = 30
+    conversations_per_minute: Annotated[int, Field(ge=1)] = 60
+
+    anthropic_api_key: SecretStr | None = Field(default=None, validation_alias="ANTHROPIC_API_KEY")
+    anthropic_base_url: str | None = Field(default=None, validation_alias="ANTHROPIC_BASE_URL")
+    chat_models: tuple[str, ...] = ("claude-sonnet-5-5", "claude-haiku-5-5")
+    """In the order in which they are tried; the offline model comes after the last."""
+    connect_seconds: Annotated[float, Field(gt=0)] = 5.0
+    first_token_seconds: Annotated[float, Field(gt=0)] = 20.0
+    idle_seconds: Annotated[float, Field(gt=0)] = 15.0
+
+    @cached_property
+    def store_url(self) -> str:
+        return self.store or f"sqlite:///{(self.data / 'firstline.db').absolute()}"
+
+    @property
+    def chosen_model(self) -> Literal["claude", "offline"]:
+        if self.model is not None:
+            return self.model
+        return "claude" if self.anthropic_api_key else "offline"
+
+
+def load_settings(**overrides: object) -> Settings:
+    """The settings in force. Raises ConfigError that names each setting and what to do."""
+    try:
+        settings = Settings(**overrides)  # pyright: ignore[reportArgumentType]
+    except ValidationError as error:
+        raise ConfigError(
+            *(
+                Problem(
+                    what=f"FIRSTLINE_{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}",
+                    remedy="correct it in the environment or in .env",
+                )
+                for problem in error.errors()
+            )
+        ) from None
+    check_settings(settings)
+    return settings
+
+
+def check_settings(settings: Settings) -> None:
+    """Raises ConfigError when the settings cannot work, or are not fit for production mode."""
+    problems: list[Problem] = []
+    if settings.chosen_model == "claude" and not settings.anthropic_api_key:
+        problems.append(
+            Problem(
+                what="FIRSTLINE_MODEL is claude, but there is no key",
+                remedy="set ANTHROPIC_API_KEY, or FIRSTLINE_MODEL=offline to try without",
+            )
+        )
+    if settings.production:
+        secret = settings.identity_secret.get_secret_value()
+        if secret == DEMO_SECRET or len(secret) < 32:
+            problems.append(
+                Problem(
+                    what="production mode needs an identity secret of its own, 32 characters or more",
+                    remedy="set FIRSTLINE_IDENTITY_SECRET (for example from `openssl rand -hex 32`)",
+                )
+            )
+        if "*" in settings.allowed_origins:
+            problems.append(
+                Problem(
+                    what="production mode does not allow every origin",
+                    remedy="list your sites in FIRSTLINE_ALLOWED_ORIGINS",
+                )
+            )
+    if not settings.store_url.startswith("sqlite:"):
+        problems.append(
+            Problem(
+                what="only the embedded store (SQLite) is there in this version",
+                remedy="leave FIRSTLINE_STORE unset, or give a sqlite:/// URL",
+            )
+        )
+    if problems:
+        raise ConfigError(*problems)

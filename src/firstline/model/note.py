@@ -1,0 +1,92 @@
+"""The operator's note: the small, late part of a turn's user message, written by `prompt`, read by the models.
+
+It is the first text block of the message. Text of others never can stand in for it: `fence` takes the tags out
+of everything that customers, tools and documents bring.
+"""
+
+import re
+from typing import Any, Literal
+
+from pydantic import AwareDatetime
+
+from firstline.types import Json, Locale, PlaybookId, Value
+
+_TAG = re.compile(
+    r"<(?=/?\s*(?:turn|instructions|withheld|system|example|policy|context|knowledge)\b)", re.IGNORECASE
+)
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f\ud800-\udfff]"
+)
+
+
+class ActionResult(Value):
+    """What came of an action that the customer confirmed or declined with the button."""
+
+    tool: str
+    arguments: Json
+    outcome: Literal["ok", "rejected", "failed", "denied", "declined", "unknown"]
+    result: Any = None
+
+
+class Note(Value):
+    """What holds for this turn. `playbook` None: the router was not sure. `tools`: what may be called."""
+
+    locale: Locale
+    playbook: PlaybookId | None
+    now: AwareDatetime
+    tools: tuple[str, ...]
+    signed_in: bool = False
+    customer_name: str = ""
+    people_available: bool = False
+    wants_human: bool = False
+    blocked: bool = False
+    actions: tuple[ActionResult, ...] = ()
+
+
+class Withheld(Value):
+    """A sentence that was not shown, and why; the reply goes on after what was shown."""
+
+    sentence: str
+    reason: str
+
+
+def fence(text: str, *, limit: int) -> str:
+    """`text` as harmless data: no tags of ours, nothing unseen, at most `limit` characters."""
+    clean = _TAG.sub("‹", _UNSEEN.sub("", text))
+    return clean if len(clean) <= limit else clean[:limit] + " […]"
+
+
+def write_note(note: Note, instructions: str) -> Json:
+    """The text block that carries the note."""
+    holds = note.model_dump_json(exclude_defaults=True)
+    text = f"<turn>\n{holds}\n</turn>\n<instructions>\n{instructions}\n</instructions>"
+    return {"type": "text", "text": text}
+
+
+def read_note(content: tuple[Json, ...]) -> Note | None:
+    """The note in a user message, or None when it has none (tool results, the static part)."""
+    first = next((block for block in content if block.get("type") == "text"), None)
+    if first is None or not str(first["text"]).startswith("<turn>\n"):
+        return None
+    body, _, _ = str(first["text"]).removeprefix("<turn>\n").partition("\n</turn>")
+    return Note.model_validate_json(body)
+
+
+def write_withheld(withheld: Withheld) -> Json:
+    """The text block that asks for a repair."""
+    text = (
+        f"<withheld>\n{withheld.model_dump_json()}\n</withheld>\n"
+        "Your last sentence was not shown to the customer, for the reason given. Continue right after what was "
+        "shown, without that claim. Use only figures that stand in the material or in a tool result. Do not "
+        "mention this note, and do not repeat what was shown."
+    )
+    return {"type": "text", "text": text}
+
+
+def read_withheld(content: tuple[Json, ...]) -> Withheld | None:
+    """What was withheld, when the message asks for a repair."""
+    for block in content:
+        text = str(block.get("text", ""))
+        if text.startswith("<withheld>\n"):
+            return Withheld.model_validate_json(text.removeprefix("<withheld>\n").partition("\n</withheld>")[0])
+    return None

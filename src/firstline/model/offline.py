@@ -1,0 +1,250 @@
+"""The Model protocol with no model behind it: quotes passages, fills and calls tools, declines, hands over.
+
+Generic: all it knows of a business it takes from the bundle, all it knows of a conversation from the request.
+It is never presented as more than that. Deterministic: the same request gives the same reply.
+"""
+
+import hashlib
+import re
+from collections.abc import AsyncIterator, Iterator
+from functools import cached_property
+
+from firstline.bundle import Bundle, Playbook, PlaybookKind
+from firstline.model import ModelReply, ModelRequest, Piece, Replied, TextCited, TextGrew, ToolChosen
+from firstline.model.offline_acts import Desk
+from firstline.model.offline_dialogue import Dialogue, read_dialogue
+from firstline.model.offline_quotes import Question, choose_quotes, fit, split_questions
+from firstline.model.offline_reply import Answer, Part, Voice
+from firstline.model.offline_results import tell_action
+from firstline.model.offline_words import Rarity, asks, coverage, hears, small_talk
+from firstline.types import Json, Usage
+
+NAME = "offline"
+SURE = 0.6
+"""Share of a question that a passage must hold to answer it where nothing says that a question is meant."""
+
+MARGIN_IF_OWN = 0.35
+"""How much better passages must fit than tools when the customer speaks of their own things."""
+
+_CHUNK = re.compile(r"\s*(?:[㐀-鿿，。！？；：、（）]{1,4}|[^\s㐀-鿿，。！？；：、（）]+(?:[ ][^\s㐀-鿿]+)?)|\s+")
+
+
+class OfflineModel:
+    """Implements `Model`."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._bundle = bundle
+        self._desk = Desk(bundle)
+
+    @property
+    def name(self) -> str:
+        return NAME
+
+    @property
+    def offline(self) -> bool:
+        return True
+
+    async def stream(self, request: ModelRequest) -> AsyncIterator[Piece]:
+        """The reply in pieces of a word or two, ended by one `Replied`. It never fails for want of anything."""
+        dialogue = read_dialogue(request)
+        answer = self._answer(dialogue)
+        for part in answer.parts:
+            for chunk in _CHUNK.findall(part.text):
+                yield TextGrew(chunk)
+            if part.source is not None:
+                yield TextCited(part.source.citation)
+        if answer.wish is not None:
+            yield ToolChosen(answer.wish.tool)
+        yield Replied(_write_reply(request, dialogue, answer))
+
+    # What to answer -----------------------------------------------------------------------------------------------
+
+    def _answer(self, dialogue: Dialogue) -> Answer:
+        now = dialogue.now
+        voice = Voice.of(self._bundle, now.note.locale, turn=dialogue.turn)
+        if now.repair:
+            return self._repair(dialogue, voice)
+        if now.note.blocked:
+            return self._decline(None, voice)
+        if now.note.wants_human:
+            return self._hand_off(None, dialogue, voice)
+        if now.calls:
+            return self._desk.reply(dialogue, voice) or voice.sentences(voice.say("failed"))
+        if now.note.actions:
+            return self._tell_actions(dialogue, voice)
+        return self._answer_message(dialogue, voice)
+
+    def _answer_message(self, dialogue: Dialogue, voice: Voice) -> Answer:
+        text = dialogue.now.text
+        pending = self._desk.pending(dialogue)
+        if pending and hears("never_mind", text):
+            return voice.sentences(voice.say("never_mind"))
+        if pending and self._goes_on(pending, dialogue):
+            return self._desk.reply(dialogue, voice) or self._answer_from_knowledge(dialogue, voice)
+        talk = small_talk(text, names=self._names)
+        if talk is not None:
+            return self._small_talk(talk, dialogue, voice)
+        return self._answer_by_playbook(dialogue, voice)
+
+    def _answer_by_playbook(self, dialogue: Dialogue, voice: Voice) -> Answer:
+        playbook = self._playbook(dialogue)
+        kind: PlaybookKind | None = playbook.kind if playbook else None
+        if kind == "greet":
+            return self._greet(dialogue, voice)
+        if kind == "decline":
+            return self._decline(playbook, voice)
+        if kind == "hand_off":
+            return self._hand_off(playbook, dialogue, voice)
+        if kind == "act" and not self._asks_for_knowledge(dialogue):
+            acted = self._desk.reply(dialogue, voice)
+            if acted is not None:
+                return acted
+        return self._answer_from_knowledge(dialogue, voice, sure=playbook is None)
+
+    def _goes_on(self, pending: str, dialogue: Dialogue) -> bool:
+        """Whether the message answers what was asked for a tool, whatever the router made of it."""
+        note = dialogue.now.note
+        if pending not in note.tools or (self._desk.wanted(dialogue) not in (pending, None)):
+            return False
+        filling = self._desk.filling(pending, dialogue)
+        return filling.fresh and not asks(dialogue.now.text)
+
+    def _asks_for_knowledge(self, dialogue: Dialogue) -> bool:
+        """A question how things are in general, in a playbook that acts: "how do claims work?"."""
+        text, now = dialogue.now.text, dialogue.now
+        wanted = self._desk.wanted(dialogue)
+        if wanted is None or not asks(text) or not hears("explain", text):
+            return False
+        if self._desk.filling(wanted, dialogue).fresh:
+            return False
+        questions = self._questions(dialogue)
+        if not questions:
+            return False
+        acts = coverage(questions[0].own, self._desk.arguments(wanted).terms)
+        margin = MARGIN_IF_OWN if hears("mine", text) else 0.0
+        return fit(questions[0], now.passages) > acts + margin
+
+    # The kinds of answer ------------------------------------------------------------------------------------------
+
+    def _answer_from_knowledge(self, dialogue: Dialogue, voice: Voice, *, sure: bool = False) -> Answer:
+        """Quotes, and afterwards the question that was left open; nothing fits: that it is not known."""
+        questions = self._questions(dialogue)
+        if sure:
+            questions = [one for one in questions if fit(one, dialogue.now.passages) >= SURE]
+        quotes = choose_quotes(questions, dialogue.now.passages)
+        if not quotes:
+            return voice.sentences(voice.text(self._bundle.unknown))
+        answer = voice.quote(quotes)
+        resume = voice.say("resume") if self._desk.pending(dialogue) else ""
+        return Answer((*answer.parts, Part(f"\n\n{resume}"))) if resume else answer
+
+    def _questions(self, dialogue: Dialogue) -> list[Question]:
+        before = dialogue.before.text if dialogue.before else ""
+        return split_questions(dialogue.now.text, self._rarity, before=before)
+
+    def _small_talk(self, talk: frozenset[str], dialogue: Dialogue, voice: Voice) -> Answer:
+        if "hello" in talk:
+            return self._greet(dialogue, voice)
+        if {"thanks", "bye"} <= talk:
+            return voice.sentences(voice.say("thanks_bye"))
+        key = next((kind for kind in ("bye", "thanks") if kind in talk), None)
+        if key is not None:
+            return voice.sentences(voice.say(key))
+        before = dialogue.before
+        if before and before.calls and before.calls[-1].outcome == "waiting" and not dialogue.now.note.actions:
+            return voice.sentences(voice.say("press_button"))
+        if self._desk.pending(dialogue):
+            return self._desk.reply(dialogue, voice) or voice.sentences(voice.say("all_good"))
+        return voice.sentences(voice.say("all_good"))
+
+    def _greet(self, dialogue: Dialogue, voice: Voice) -> Answer:
+        """The greeting of the playbook; after the first turn a bare "hi" gets a shorter one."""
+        playbook = self._playbook(dialogue)
+        greets = playbook if playbook and playbook.kind == "greet" else self._first("greet")
+        if dialogue.before and small_talk(dialogue.now.text, names=self._names):
+            return voice.sentences(voice.say("welcome_back"))
+        said = voice.text(greets.say) if greets and greets.say else ""
+        return voice.sentences(said or voice.text(self._bundle.welcome) or voice.say("greeting"))
+
+    def _decline(self, playbook: Playbook | None, voice: Voice) -> Answer:
+        declines = playbook or self._first("decline")
+        if declines and declines.say:
+            return voice.sentences(voice.text(declines.say))
+        return voice.sentences(voice.say("refuse", business=voice.text(self._bundle.business)))
+
+    def _hand_off(self, playbook: Playbook | None, dialogue: Dialogue, voice: Voice) -> Answer:
+        """That a person is asked; and the truth when none is there."""
+        hands = playbook or self._first("hand_off")
+        said = voice.text(hands.say) if hands and hands.say else voice.say("hand_off")
+        absent = "" if dialogue.now.note.people_available else voice.say("nobody_there")
+        return voice.sentences(said, absent)
+
+    def _tell_actions(self, dialogue: Dialogue, voice: Voice) -> Answer:
+        """What came of the confirmed actions, then an answer to what was written besides."""
+        told = [tell_action(self._bundle, action, voice) for action in dialogue.now.note.actions]
+        text = dialogue.now.text
+        if not text.strip() or small_talk(text, names=self._names) is not None:
+            return voice.sentences(*told)
+        further = self._answer_message(dialogue, voice)
+        if further.wish is not None:
+            return voice.sentences(*told)
+        return Answer((*voice.sentences(*told).parts, Part("\n\n"), *further.parts))
+
+    def _repair(self, dialogue: Dialogue, voice: Voice) -> Answer:
+        """A sentence was withheld: the bundle's fallback, once."""
+        fallback = voice.text(self._bundle.fallback)
+        shown = dialogue.now.reply
+        text = voice.say("nothing_left") if fallback in shown else fallback
+        return Answer((Part(("\n\n" if shown else "") + text),))
+
+    # What the bundle gives ----------------------------------------------------------------------------------------
+
+    def _playbook(self, dialogue: Dialogue) -> Playbook | None:
+        chosen = dialogue.now.note.playbook
+        return self._bundle.playbooks.get(chosen) if chosen else None
+
+    def _first(self, kind: PlaybookKind) -> Playbook | None:
+        return next((one for one in self._bundle.playbooks.values() if one.kind == kind), None)
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return (self._bundle.assistant.name, *self._bundle.business.values())
+
+    @cached_property
+    def _rarity(self) -> Rarity:
+        texts = (f"{article.title}\n{article.body}" for article in self._bundle.articles)
+        return Rarity(texts, silent=self._names)
+
+
+def _write_reply(request: ModelRequest, dialogue: Dialogue, answer: Answer) -> ModelReply:
+    blocks = list(_write_blocks(answer))
+    if answer.wish is not None:
+        count = len(dialogue.now.calls)
+        digest = hashlib.sha256(f"{request.turn_id}:{count}".encode()).hexdigest()[:20]
+        call: Json = {"type": "tool_use", "id": f"toolu_{digest}"}
+        blocks.append({**call, "name": answer.wish.tool, "input": answer.wish.arguments})
+    written = sum(len(part.text) for part in answer.parts)
+    read = sum(len(str(block.get("text", ""))) for message in request.messages for block in message.content)
+    return ModelReply(
+        blocks=tuple(blocks),
+        stop_reason="tool_use" if answer.wish else "end_turn",
+        usage=Usage(input_tokens=read // 4, output_tokens=written // 4, estimated=True),
+        cost_usd=0.0,
+        model=NAME,
+    )
+
+
+def _write_blocks(answer: Answer) -> Iterator[Json]:
+    """Text blocks as the API would give them: one for each cited stretch; none that is empty."""
+    plain = ""
+    for part in answer.parts:
+        if part.source is None:
+            plain += part.text
+            continue
+        text = plain + part.text if not plain.strip() else part.text
+        if plain.strip():
+            yield {"type": "text", "text": plain}
+        yield {"type": "text", "text": text, "citations": [part.source.location()]}
+        plain = ""
+    if plain.strip():
+        yield {"type": "text", "text": plain}

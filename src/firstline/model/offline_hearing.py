@@ -1,0 +1,421 @@
+"""Finding arguments in one message of a customer: ids, known values, dates, numbers, answers to a question.
+
+What is not there is not found: no guessing, a bare number only where its place is clear. Pure; used by
+`offline_slots` only.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from itertools import permutations
+from typing import Any, Literal
+
+from firstline.model.offline_arguments import Argument, Arguments, clause_after, clause_before, negated
+from firstline.model.offline_values import Number, find_dates, find_numbers
+from firstline.model.offline_words import (
+    any_of,
+    asks,
+    find_terms,
+    has_han,
+    hear_lists,
+    hear_mapping,
+    heard,
+    hears,
+    likeness,
+    normalise,
+    one_slip,
+    small_talk,
+)
+from firstline.types import Json
+
+BEFORE_PENALTY_CHARS = 3
+_EDGES = " \t\n,.;:!?，。；：！？、\"'“”"
+
+
+@dataclass(frozen=True)
+class Heard:
+    """An argument in a message; `value` None takes back what was known. `written` is the customer's own words."""
+
+    name: str
+    value: Any
+    start: int
+    end: int
+    written: str = ""
+    how: Literal["said", "implied", "changed", "taken back"] = "said"
+
+
+@dataclass(frozen=True)
+class Listening:
+    """What a message is read against.
+
+    own: the turn is about this tool; otherwise only ids and known values count, and a year beside such a value.
+    """
+
+    arguments: Arguments
+    known: Json
+    asked: tuple[str, ...]
+    today: date
+    own: bool = True
+
+
+def hear(message: str, listening: Listening) -> tuple[Heard, ...]:
+    """What the message says of the tool's arguments, in order of appearance, what follows from it last."""
+    ear = _Ear(message, listening)
+    ear.find_ids()
+    ear.find_values()
+    if listening.own:
+        ear.find_dates()
+        ear.find_changes()
+        ear.find_cued_numbers()
+    ear.find_bare_numbers()
+    ear.find_implied()
+    if listening.own:
+        ear.find_answers()
+        ear.find_implied()
+    return tuple(ear.found)
+
+
+class _Ear:
+    """One message while it is searched; each stretch of it is used once for each argument."""
+
+    def __init__(self, message: str, listening: Listening) -> None:
+        self.message = unicodedata.normalize("NFKC", message).replace("’", "'")
+        self.text = normalise(message)
+        self.arguments = listening.arguments
+        self.known = listening.known
+        self.asked = [listening.arguments[name] for name in listening.asked if name in listening.arguments]
+        self.today = listening.today
+        self.own = listening.own
+        self.found: list[Heard] = []
+        self.numbers: list[Number] = []
+
+    # What can be told by its look ---------------------------------------------------------------------------------
+
+    def find_ids(self) -> None:
+        for argument in self.arguments.values():
+            for match in argument.read_id(self.message):
+                if not self._covered(match.start(), match.end()):
+                    self._add(argument, match[0].upper(), match.start(), match.end())
+                    break
+
+    def find_values(self) -> None:
+        for argument in self.arguments.values():
+            for pattern, value in argument.spellings:
+                for match in pattern.finditer(self.text):
+                    if not self._covered(match.start(), match.end(), name=argument.name):
+                        self._add(argument, value, match.start(), match.end())
+        self.found.sort(key=lambda one: one.start)
+
+    def find_dates(self) -> None:
+        wanted = [argument for argument in self.arguments.values() if argument.kind == "date"]
+        wanted.sort(key=lambda argument: argument not in self.asked)
+        for argument in wanted:
+            days = find_dates(self.text, today=self.today, lean=argument.lean)
+            free = [day for day in days if not self._covered(day.start, day.end)]
+            free = [day for day in free if not negated(self.text, day.start)]
+            if free:
+                self._add(argument, free[0].value.isoformat(), free[0].start, free[0].end)
+
+    # Numbers ------------------------------------------------------------------------------------------------------
+
+    def find_changes(self) -> None:
+        """"5,000 miles less": the earlier value changes."""
+        known = [argument for argument in self.arguments.numbers if self._known_number(argument) is not None]
+        if not known:
+            return
+        for number in self._free_numbers():
+            sign = self._sign_of(number)
+            target = self._changed(number, known) if sign else None
+            earlier = self._known_number(target) if target else None
+            if target and earlier is not None:
+                value = earlier + sign * number.value
+                self._add(target, target.coerce(value), number.start, number.end, how="changed")
+        self._find_factors(known)
+
+    def _find_factors(self, known: list[Argument]) -> None:
+        """"Half as much": only of something that is already known."""
+        for key, factor in (("half", 0.5), ("twice", 2.0)):
+            match = heard(key).search(self.text)
+            if match and not self._covered(match.start(), match.end()) and not self._named("changed"):
+                target = self._described(known) or max(known, key=lambda argument: argument.width)
+                value = (self._known_number(target) or 0) * factor
+                self._add(target, target.coerce(value), *match.span(), how="changed")
+
+    def find_cued_numbers(self) -> None:
+        """"12,000 miles", "age 34": each number to the argument whose cue word stands nearest."""
+        claims: list[tuple[int, Number, Argument]] = []
+        for number in self._free_numbers():
+            for argument in self.arguments.numbers:
+                distance = self._cue_distance(number, argument)
+                if distance is not None and self._plausible(number, argument):
+                    claims.append((distance, number, argument))
+        for _, number, argument in sorted(claims, key=lambda claim: (claim[0], claim[1].start)):
+            free = not self._covered(number.start, number.end)
+            if free and self._open(argument):
+                self._add(argument, self._in_a_year(number, argument), number.start, self._cue_end(number, argument))
+
+    def find_bare_numbers(self) -> None:
+        """Numbers without a cue word: years by their look, the rest to what was asked, then to what is missing."""
+        for number in self._free_numbers():
+            year = next((argument for argument in self.arguments.numbers if argument.is_year), None)
+            if number.plain and year and year.fits(number.value) and self._is_year(number, year):
+                self._add(year, int(number.value), number.start, number.end)
+        if not self.own:
+            return
+        self._answer_in_order()
+        for number in self._free_numbers():
+            if self._stands_alone(number) and (argument := self._place_for(number)):
+                self._add(argument, self._in_a_year(number, argument), number.start, number.end)
+
+    def _in_a_year(self, number: Number, argument: Argument) -> Any:
+        """"1,000 miles a month" where a year's are wanted: twelve times as many."""
+        around = clause_before(self.text, number.start) + " " + clause_after(self.text, number.end)
+        period = heard("periods").search(around) if "year" in argument.terms else None
+        factor = hear_mapping("periods").get(period[0], 1) if period else 1
+        return argument.coerce(number.value * factor)
+
+    def _is_year(self, number: Number, year: Argument) -> bool:
+        """Four bare digits are a year, unless they answer the question for another number."""
+        if not self.own:
+            return any(one.name != year.name for one in self.found)
+        others = [argument for argument in self._asked_numbers() if not argument.is_year]
+        if not others or year in self.asked or hears("correction", self.text):
+            return True
+        articles = tuple(hear_lists("article"))
+        before = self.text[: number.start].rstrip()
+        return any(match.end() == len(before) for match in any_of(articles).finditer(before))
+
+    def _answer_in_order(self) -> None:
+        """As many bare numbers as were asked for: in the order asked, or another one if only that fits."""
+        numbers = [number for number in self._free_numbers() if not number.loose or len(self.text) < 12]
+        asked = self._asked_numbers()[: len(numbers)] if len(numbers) > 1 else []
+        for order in permutations(numbers, len(asked)) if len(numbers) <= 4 else ():
+            if asked and all(argument.fits(number.value) for argument, number in zip(asked, order, strict=True)):
+                for argument, number in zip(asked, order, strict=True):
+                    self._add(argument, argument.coerce(number.value), number.start, number.end)
+                return
+
+    def _place_for(self, number: Number) -> Argument | None:
+        """The asked, else a missing, else a known argument that the number fits best: the one with least room."""
+        asked = self._asked_numbers()
+        missing = [argument for argument in self.arguments.numbers if argument.name not in self.known]
+        known = [argument for argument in self.arguments.numbers if argument.name in self.known]
+        for group in (asked, missing, known):
+            fitting = [argument for argument in group if self._open(argument) and argument.fits(number.value)]
+            fitting = [argument for argument in fitting if not argument.is_year or number.plain]
+            if fitting:
+                return min(fitting, key=lambda argument: argument.width)
+        return asked[0] if len(asked) == 1 and self._open(asked[0]) else None
+
+    def _asked_numbers(self) -> list[Argument]:
+        return [argument for argument in self.asked if argument.kind == "number" and self._open(argument)]
+
+    def _stands_alone(self, number: Number) -> bool:
+        """Whether the number counts nothing else: "34", not "2 cars"; after a question any number answers."""
+        if number.loose and len(self.text) > 12:
+            return False
+        if heard("units").match(self.text[number.end :].lstrip()):
+            return False
+        if self._asked_numbers():
+            return True
+        if any(argument.open for argument in self.asked):
+            return False
+        after = self.text[number.end :].lstrip("-")
+        word = re.match(r"\s?([a-z']+|[㐀-鿿])", after)
+        stops = [str(stop) for stop in hear_lists("stop")]
+        return word is None or any(word[1] == stop or (has_han(word[1]) and stop[0] == word[1]) for stop in stops)
+
+    def _sign_of(self, number: Number) -> int:
+        """-1 for less, 1 for more, 0 when the number stands for itself."""
+        after, before = clause_after(self.text, number.end), clause_before(self.text, number.start)
+        for key, sign in (("less", -1), ("more", 1)):
+            match = heard(key).search(after)
+            if match and not heard("than").match(after[match.end() :].lstrip()) and not has_han(match[0]):
+                return 1 if match[0] == "newer" else sign
+            words = "|".join(re.escape(str(word)) for word in hear_lists(key))
+            if re.search(rf"(?:{words})[a-z]*(?:\s[a-z]+){{0,3}}\sby\s?$", before):
+                return sign
+            if re.search(rf"(?<![最至多少差不])(?:{words})(?![少于])[㐀-鿿]{{0,2}}\s?$", before) and has_han(before[-3:]):
+                return sign
+        return 0
+
+    def _changed(self, number: Number, known: list[Argument]) -> Argument | None:
+        """The known number that a change is about."""
+        around = clause_before(self.text, number.start) + clause_after(self.text, number.end)
+        years = [argument for argument in known if argument.is_year]
+        if years and "newer" in around:
+            return years[0]
+        others = [argument for argument in known if not argument.is_year]
+        distances = [(self._cue_distance(number, argument), argument) for argument in others]
+        cued = [(distance, argument) for distance, argument in distances if distance is not None]
+        nearest = min(cued, key=lambda pair: pair[0], default=(0, None))[1]
+        ages = [argument for argument in others if argument.is_age]
+        if ages and heard("older").search(around) and (nearest is None or nearest.is_age):
+            return ages[0]
+        return nearest or self._described(others) or max(others, key=lambda one: one.width, default=None)
+
+    def _described(self, known: list[Argument]) -> Argument | None:
+        """The argument whose description shares most with the message."""
+        terms = find_terms(self.text)
+        scores = [(sum(likeness(term, argument.terms) for term in terms), argument) for argument in known]
+        best = max(scores, key=lambda pair: pair[0], default=None)
+        return best[1] if best and best[0] > 0 else None
+
+    def _cue_distance(self, number: Number, argument: Argument) -> int | None:
+        """Characters between a number and the argument's nearest cue word; None without one in the clause."""
+        following = min((other.start for other in self._all_numbers() if other.start > number.start), default=None)
+        preceding = max((other.end for other in self._all_numbers() if other.end <= number.start), default=0)
+        after = argument.cues.search(clause_after(self.text, number.end, until=following))
+        before = clause_before(self.text, number.start, since=preceding)
+        ends = [match.end() for match in argument.cues.finditer(before)]
+        distances = [after.start()] if after else []
+        distances += [len(before) - ends[-1] + BEFORE_PENALTY_CHARS] if ends else []
+        return min(distances, default=None)
+
+    def _cue_end(self, number: Number, argument: Argument) -> int:
+        after = argument.cues.match(self.text[number.end :].lstrip())
+        gap = len(self.text[number.end :]) - len(self.text[number.end :].lstrip())
+        return number.end + gap + after.end() if after else number.end
+
+    def _plausible(self, number: Number, argument: Argument) -> bool:
+        """A cued number may be out of range, so that the tool can say so; years and loose words may not."""
+        if argument.is_year or number.loose:
+            return argument.fits(number.value) and (not argument.is_year or number.plain)
+        return True
+
+    def _known_number(self, argument: Argument) -> float | None:
+        value = self.known.get(argument.name)
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+    # Answers ------------------------------------------------------------------------------------------------------
+
+    def find_answers(self) -> None:
+        """What was asked and has no look of its own: yes and no, near misses of known values, free text."""
+        asked = [argument for argument in self.asked if self._open(argument)]
+        for argument in asked:
+            if argument.kind == "boolean" and (answer := self._yes_or_no()) is not None:
+                self._add(argument, answer, 0, len(self.text))
+        if self._refuses_answer():
+            return
+        self._find_slips(asked)
+        open_ones = [argument for argument in asked if argument.open and self._open(argument)]
+        if open_ones and self._take_segments(open_ones[0]):
+            return
+        if open_ones and (rest := self._rest(whole=any(one.slot.free for one in open_ones))):
+            self._take_text(open_ones, rest)
+
+    def _yes_or_no(self) -> bool | None:
+        for key, answer in (("no", False), ("yes", True)):
+            if heard(key).match(self.text.strip(_EDGES)):
+                return answer
+        return None
+
+    def _refuses_answer(self) -> bool:
+        talk = small_talk(self.text)
+        return asks(self.message) or talk is not None or hears("unsure", self.text) or hears("never_mind", self.text)
+
+    def _find_slips(self, asked: Iterable[Argument]) -> None:
+        """"Nisan" for Nissan, where a known value was asked for."""
+        for argument in asked:
+            for spelling, value in argument.slot.values.items():
+                words = re.finditer(r"[a-z]{5,}", self.text)
+                near = next((word for word in words if one_slip(word[0], normalise(spelling))), None)
+                if near and self._open(argument) and not self._covered(*near.span()):
+                    self._add(argument, value, *near.span())
+
+    def _rest(self, *, whole: bool) -> str:
+        """The message as an answer: short ones without what was understood otherwise and without a lead-in."""
+        rest = self.message
+        if len(rest) == len(self.text):
+            for heard_one in sorted(self.found, key=lambda one: -one.start):
+                rest = rest[: heard_one.start] + " " + rest[heard_one.end :]
+        rest = self._drop_lead_in(" ".join(rest.split()).strip(_EDGES))
+        if len(rest.split()) <= 4 and len(rest) <= (12 if has_han(rest) else 40):
+            return rest if find_terms(rest) or (rest and not hears("lead_in", rest)) else ""
+        return self.message.strip() if whole else ""
+
+    def _drop_lead_in(self, rest: str) -> str:
+        lead = heard("lead_in")
+        while (match := lead.match(normalise(rest))) and match.end() < len(rest):
+            rest = rest[match.end() :].strip(_EDGES)
+        return rest
+
+    def _take_segments(self, first: Argument) -> bool:
+        """An answer in parts between commas, known by an id among them: an address goes to all its arguments."""
+        missing = [one for one in self.arguments.values() if one.slot.free and one.name not in self.known]
+        missing = [one for one in missing if self._open(one)]
+        end = min((one.start for one in self.found if one.how == "said"), default=0)
+        parts = [part.strip(_EDGES) for part in re.split(r"[,;，\n]", self.message[:end]) if part.strip(_EDGES)]
+        if len(parts) < 2 or len(missing) < 2 or missing[0] is not first or len(self.message) != len(self.text):
+            return False
+        last = len(missing) - 1 if len(parts) >= len(missing) else len(parts) - 1
+        split = len(parts) - last
+        values = [self._drop_lead_in(", ".join(parts[:split])), *parts[split:]]
+        for argument, value in zip(missing, values, strict=False):
+            self._add(argument, value, len(self.text), len(self.text), written=value)
+        return True
+
+    def _take_text(self, asked: list[Argument], rest: str) -> None:
+        """One answer to one question; two words to two questions; else to the one that takes any text."""
+        words = rest.split()
+        if len(asked) > 1 and 1 < len(words) <= 4:
+            pairs = [(asked[0], words[0]), (asked[1], " ".join(words[1:]))]
+        else:
+            pairs = [(next((one for one in asked if one.slot.free), asked[0]), rest)]
+        for argument, value in pairs:
+            self._add(argument, value, len(self.text), len(self.text), written=value)
+
+    # What follows from what was found -----------------------------------------------------------------------------
+
+    def find_implied(self) -> None:
+        said = {one.name for one in self.found if one.value is not None}
+        for heard_one in list(self.found):
+            if heard_one.value is None:
+                continue
+            follows = self.arguments[heard_one.name].slot.implies.get(heard_one.value, {})
+            for name, value in follows.items():
+                if name not in said and name in self.arguments:
+                    said.add(name)
+                    self.found.append(Heard(name, value, heard_one.start, heard_one.end, how="implied"))
+
+    def _add(
+        self, argument: Argument, value: Any, start: int, end: int, *, written: str = "", how: str = "said"
+    ) -> None:
+        """Note a finding; one that is said not to be so takes back what was known."""
+        written = written or self.message[start:end].strip(_EDGES).removesuffix("的")
+        if start < len(self.text) and negated(self.text, start):
+            if self.known.get(argument.name) == value:
+                self.found.append(Heard(argument.name, None, start, end, written, "taken back"))
+            else:
+                self.found.append(Heard("", None, start, end, written, "taken back"))
+            return
+        self.found.append(Heard(argument.name, value, start, end, written, "changed" if how == "changed" else "said"))
+
+    def _named(self, how: str) -> bool:
+        return any(one.how == how for one in self.found)
+
+    def _open(self, argument: Argument) -> bool:
+        return not any(one.name == argument.name and one.value is not None for one in self.found)
+
+    def _covered(self, start: int, end: int, *, name: str | None = None) -> bool:
+        """Whether a finding lies there already; with `name`, one of that argument."""
+        return any(
+            one.start < end and start < one.end and (name is None or one.name in (name, ""))
+            for one in self.found
+        )
+
+    def _all_numbers(self) -> list[Number]:
+        self.numbers = self.numbers or find_numbers(self.text)
+        return self.numbers
+
+    def _free_numbers(self) -> list[Number]:
+        """Numbers that are part of nothing else, and no day of the month."""
+        days = find_dates(self.text, today=self.today)
+        return [
+            number
+            for number in self._all_numbers()
+            if not self._covered(number.start, number.end)
+            and not any(day.start <= number.start < day.end for day in days)
+        ]

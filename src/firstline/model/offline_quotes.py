@@ -1,0 +1,258 @@
+"""Answering from passages: which sentences, list items and table rows to quote for a question.
+
+Every piece that is shown stands in a passage, is cited, and keeps its order. Nothing fits: nothing is quoted.
+Pure; imported by `firstline.model.offline*` only.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from firstline.model.offline_dialogue import Found, Source
+from firstline.model.offline_words import (
+    Rarity,
+    Terms,
+    asks,
+    coverage,
+    find_terms,
+    has_han,
+    heard,
+    hears,
+    normalise,
+    overlap,
+    searchable,
+)
+
+ENOUGH = 0.45
+"""A passage that holds less than this share of what was asked is no answer to it."""
+
+BOTH = 0.8
+"""A second passage adds to a short answer only when it holds at least this share of what was asked."""
+
+MOST_PIECES = 4
+MOST_ITEMS = 6
+CONTEXT_WEIGHT = 0.35
+
+_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+_ITEM = re.compile(r"^\s*(?:[-*+]|\d{1,2}[.)])\s+")
+_MARKER = re.compile(r"^\s*(?:[-*+]|\d{1,2}[.)])$")
+_RULE = re.compile(r"^\s*\|?(?:\s*:?-{2,}:?\s*\|?)+\s*$")
+_SHORT_CHARS = 12
+
+Weights = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Something that can be quoted by itself. `text` is as it will be shown."""
+
+    text: str
+    source: Source
+    kind: Literal["sentence", "item", "row"]
+    place: int
+    section: str = ""
+
+    @property
+    def announces(self) -> bool:
+        return self.text.endswith((":", "："))
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked: its own words, and words of the context that only help to choose."""
+
+    text: str
+    own: Weights
+    context: Weights
+
+    @property
+    def all(self) -> dict[str, float]:
+        return {**self.context, **self.own}
+
+
+def split_questions(text: str, rarity: Rarity, *, before: str = "") -> list[Question]:
+    """The questions in a message, at most three; what is told beside them, and said before, is context."""
+    parts = [part for part in re.split(r"(?<=[?？!！。\n])|(?<=\.)\s", text) if part and find_terms(part)]
+    asking = [part for part in parts if asks(part)] or parts
+    told = " ".join(part for part in parts if part not in asking)
+    questions: list[Question] = []
+    for part in asking[:3]:
+        own = rarity.weigh(find_terms(part))
+        follows = len(own) < 3 or heard("follow").match(normalise(part).strip()) is not None
+        context = " ".join((told, before if follows else "", " ".join(asking[: asking.index(part)])))
+        questions.append(Question(part, own, rarity.weigh(find_terms(context), by=CONTEXT_WEIGHT)))
+    return [question for question in questions if question.own]
+
+
+def fit(question: Question, passages: Sequence[Found]) -> float:
+    """How well the best passage fits, 0 to 1."""
+    return max((_share(question, passage) for passage in passages), default=0.0)
+
+
+def choose_quotes(questions: Sequence[Question], passages: Sequence[Found]) -> list[list[Piece]]:
+    """What to quote, a list for each question that is answered; a piece is never quoted twice."""
+    answers: list[list[Piece]] = []
+    shown: set[str] = set()
+    for question in questions:
+        fitting = [passage for passage in passages if _share(question, passage) >= ENOUGH]
+        if not fitting:
+            continue
+        fitting.sort(key=lambda passage: -_rank(question, passage, passages.index(passage)))
+        pieces = [piece for piece in _choose_pieces(question, fitting[0]) if piece.text not in shown]
+        if len(pieces) <= 2 and len(fitting) > 1 and not _is_opening(fitting[0]):
+            pieces += [piece for piece in _add_from(question, fitting[1]) if piece.text not in shown]
+        shown.update(piece.text for piece in pieces)
+        if pieces:
+            answers.append(pieces[: MOST_ITEMS + 1])
+    return answers
+
+
+def _share(question: Question, passage: Found) -> float:
+    """Of the question's own words; a follow-up that says little is judged with its context."""
+    words = _words(passage)
+    own = coverage(question.own, words)
+    return max(own, coverage(question.all, words)) if len(question.own) < 3 and question.context else own
+
+
+def _rank(question: Question, passage: Found, place: int) -> float:
+    title = coverage(question.all, searchable(passage.title))
+    opening = 0.25 if title >= 0.5 and _is_opening(passage) else 0.0
+    excludes = hears("negative", section_of(passage)) and not hears("negative", question.text)
+    return coverage(question.all, _words(passage)) + 0.5 * title + opening + 0.3 / (place + 1) - 0.4 * excludes
+
+
+def section_of(passage: Found) -> str:
+    """The heading under which the passage stands, or the page's title."""
+    return passage.title.rpartition(" — ")[2]
+
+
+def _add_from(question: Question, passage: Found) -> list[Piece]:
+    """Two sentences more for a short answer, from a passage that holds what was asked; no list without its head."""
+    pieces = _choose_pieces(question, passage)[:2] if _share(question, passage) >= BOTH else []
+    return pieces if all(piece.kind == "sentence" for piece in pieces) else []
+
+
+def _is_opening(passage: Found) -> bool:
+    """The beginning of a page: it answers the page's title. Its address has no fragment."""
+    return bool(passage.sources) and "#" not in passage.sources[0].citation.url
+
+
+def _words(passage: Found) -> Terms:
+    return searchable(f"{passage.title} . {passage.text}")
+
+
+def _choose_pieces(question: Question, passage: Found) -> list[Piece]:
+    """Two to four sentences or a short list: the direct answer, and what fits best, in the passage's order."""
+    pieces = read_pieces(passage)
+    titled = coverage(question.all, searchable(section_of(passage))) >= 0.4
+    listed = [piece for piece in pieces if piece.kind != "sentence"]
+    if titled and len(listed) * 2 > len(pieces):
+        return pieces if len(pieces) <= MOST_ITEMS + 1 else _best(question, listed, most=MOST_ITEMS)
+    chosen = _best(question, pieces, most=3)
+    if titled or _is_opening(passage):
+        chosen = [*pieces[:2], *chosen]
+    places = {piece.place for piece in chosen[:MOST_PIECES]}
+    return [piece for piece in pieces if piece.place in _completed(places, pieces)]
+
+
+def _best(question: Question, pieces: Sequence[Piece], *, most: int) -> list[Piece]:
+    weights = question.all
+    scores = {piece.place: overlap(weights, searchable(piece.text)) for piece in pieces}
+    top = max(scores.values(), default=0.0)
+    if top == 0:
+        return list(pieces[:2])
+    good = [piece for piece in pieces if scores[piece.place] >= 0.6 * top]
+    good = sorted(good, key=lambda piece: (-scores[piece.place], piece.place))[:most]
+    return sorted(good, key=lambda piece: piece.place)
+
+
+def _completed(places: set[int], pieces: Sequence[Piece]) -> set[int]:
+    """With the list after a sentence that announces it, the announcement of an item, and one sentence more."""
+    whole = set(places)
+    for piece in pieces:
+        items = _items_after(piece, pieces)
+        if piece.announces and items and (piece.place in whole or whole & set(items)):
+            whole |= {piece.place, *items[:MOST_ITEMS]}
+        elif piece.announces and not items:
+            whole.discard(piece.place)
+    if len(whole) == 1 and (last := max(whole) + 1) < len(pieces) and pieces[last].kind == "sentence":
+        whole.add(last)
+    return whole
+
+
+def _items_after(announcing: Piece, pieces: Sequence[Piece]) -> list[int]:
+    items: list[int] = []
+    for piece in pieces[announcing.place + 1 :]:
+        if piece.kind == "sentence":
+            break
+        items.append(piece.place)
+    return items
+
+
+# Reading a passage ------------------------------------------------------------------------------------------------
+
+
+def read_pieces(passage: Found) -> list[Piece]:
+    """The passage's sentences, list items and table rows, each with the block that holds it."""
+    pieces: list[Piece] = []
+    header: list[str] | None = None
+    marker = ""
+    for line, source in _lines(passage):
+        if _RULE.match(line) or line.lstrip().startswith("#"):
+            continue
+        if line.lstrip().startswith("|"):
+            cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+            if header is None:
+                header = cells
+            else:
+                pieces.append(Piece(_tell_row(cells, header), source, "row", len(pieces)))
+            continue
+        header = None
+        if _MARKER.match(line):
+            marker = line.strip() + " "
+            continue
+        pieces.append(_read_line(marker + line.strip(), source, len(pieces)))
+        marker = ""
+    section = section_of(passage)
+    return [replace(piece, place=place, section=section) for place, piece in enumerate(_join_short(pieces))]
+
+
+def _lines(passage: Found) -> Iterator[tuple[str, Source]]:
+    for source in passage.sources:
+        for line in source.citation.quote.splitlines():
+            if line.strip():
+                yield line, source
+
+
+def _read_line(line: str, source: Source, place: int) -> Piece:
+    item = _ITEM.match(line)
+    text = _LINK.sub(r"\1", line[item.end() :] if item else line).strip()
+    return Piece(text, source, "item" if item else "sentence", place)
+
+
+def _tell_row(cells: Sequence[str], header: Sequence[str]) -> str:
+    """A table row in words: its first cell, then each other one with its column's name."""
+    plain = [_LINK.sub(r"\1", cell) for cell in cells]
+    colon, joint = ("：", "；") if has_han("".join(plain)) else (": ", "; ")
+    named = [
+        f"{name}{colon}{cell}" if len(plain) > 2 and name else cell
+        for name, cell in zip(header[1:], plain[1:], strict=False)
+        if cell
+    ]
+    return f"**{plain[0].strip('*')}**{colon}{joint.join(named)}"
+
+
+def _join_short(pieces: Sequence[Piece]) -> Iterator[Piece]:
+    """"No." is no sentence to stand alone: it goes together with the next one, which is what is cited."""
+    short: Piece | None = None
+    for piece in pieces:
+        if piece.kind == "sentence" and len(piece.text) <= _SHORT_CHARS and not piece.announces and short is None:
+            short = piece
+            continue
+        gap = "" if has_han(piece.text) else " "
+        joined = replace(piece, text=f"{short.text}{gap}{piece.text}") if short else piece
+        yield replace(joined, kind=short.kind) if short else joined
+        short = None
+    if short:
+        yield short

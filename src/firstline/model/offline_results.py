@@ -1,0 +1,71 @@
+"""Telling what came of a call or of a confirmed action, in the bundle's words; figures stand as the tool gave them.
+
+Imported by `firstline.model.offline*` only.
+"""
+
+from functools import lru_cache
+from typing import Any, cast
+
+from jinja2 import Template, TemplateError
+from jinja2.sandbox import SandboxedEnvironment
+
+from firstline.bundle import Bundle
+from firstline.model.note import ActionResult
+from firstline.model.offline_dialogue import Call, CallOutcome, read_outcome
+from firstline.model.offline_reply import Answer, Voice
+from firstline.types import Json
+
+_JINJA = SandboxedEnvironment(autoescape=False)
+
+
+def tell_result(bundle: Bundle, name: str, result: Any, voice: Voice, *, again: bool = False) -> Answer:
+    """A result by the tool's `say`; without one, that it is done. again: after a change, said in a word."""
+    text = _render(bundle, name, result, voice)
+    if text is None:
+        tool = bundle.tools.get(name)
+        text = voice.say("done", label=voice.text(tool.declaration.label) if tool else name)
+    return voice.sentences(voice.say("again") if again else "", text)
+
+
+def tell_trouble(call: Call, voice: Voice) -> str:
+    """Why there is no result, in words for the customer."""
+    if call.outcome == "waiting":
+        status = cast("Json", call.result).get("status")
+        return voice.say("waiting" if status == "waiting_for_confirmation" else "waiting_approval")
+    return _tell_error(call.outcome, call.result, call.text, voice)
+
+
+def tell_action(bundle: Bundle, action: ActionResult, voice: Voice) -> str:
+    """What came of an action that the customer confirmed or declined."""
+    if action.outcome == "ok":
+        return tell_result(bundle, action.tool, action.result, voice).parts[0].text
+    if action.outcome == "declined":
+        return voice.say("declined")
+    _, text = read_outcome(action.result, broken=True) if action.result is not None else ("failed", "")
+    return _tell_error(action.outcome, action.result, text, voice)
+
+
+def _tell_error(outcome: CallOutcome, result: Any, text: str, voice: Voice) -> str:
+    if outcome == "rejected" and text:
+        return text
+    if outcome == "needs_sign_in":
+        return voice.say("needs_sign_in")
+    if outcome == "denied" and isinstance(result, dict) and cast("Json", result).get("error") == "needs_approval":
+        return voice.say("needs_approval")
+    return voice.say("outcome_unknown" if outcome == "unknown" else "failed")
+
+
+def _render(bundle: Bundle, name: str, result: Any, voice: Voice) -> str | None:
+    tool = bundle.tools.get(name)
+    if tool is None or not tool.declaration.say:
+        return None
+    fields: Json = result if isinstance(result, dict) else {"result": result}
+    try:
+        return _template(voice.text(tool.declaration.say)).render(fields).strip() or None
+    except (TemplateError, TypeError, ValueError):
+        return None
+
+
+@lru_cache(maxsize=256)
+def _template(source: str) -> Template:
+    return _JINJA.from_string(source)

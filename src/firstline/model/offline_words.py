@@ -1,0 +1,216 @@
+"""Words of the offline model: what it says, what it recognises, and how alike two texts are.
+
+No knowledge of language beyond light stemming for Latin scripts and 2-grams for Chinese; all word lists stand
+in `offline_phrases.yaml`. Pure but for reading that file once. Imported by `firstline.model.offline*` only.
+"""
+
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+from firstline.types import Locale
+
+_TOKEN = re.compile(r"[㐀-鿿]+|[^\W㐀-鿿_]+(?:['’][^\W_]+)?")
+_HAN = re.compile(r"[㐀-鿿]")
+_PREFIX_LETTERS = 5
+_NEAR = 0.8
+
+Terms = frozenset[str]
+
+
+@cache
+def _phrases() -> Mapping[Locale, Mapping[str, Any]]:
+    text = (files("firstline.model") / "offline_phrases.yaml").read_text(encoding="utf-8")
+    return yaml.safe_load(text)
+
+
+def spoken(locale: Locale) -> bool:
+    """Whether there are phrases in this language."""
+    return locale.split("-")[0] in _phrases()
+
+
+def say(key: str, locale: Locale, *, turn: int = 0, **values: str) -> str:
+    """A phrase; where it has several wordings they take turns. English where the language has none."""
+    phrases = _phrases()
+    wordings: Sequence[str] = phrases.get(locale.split("-")[0], phrases["en"])["say"][key]
+    return wordings[turn % len(wordings)].format(**values)
+
+
+def hear_lists(key: str) -> list[Any]:
+    """The entries to recognise, of all languages: customers mix them."""
+    return [entry for phrases in _phrases().values() for entry in phrases["hear"][key]]
+
+
+def hear_mapping(key: str) -> dict[str, Any]:
+    return {word: value for phrases in _phrases().values() for word, value in phrases["hear"][key].items()}
+
+
+def normalise(text: str) -> str:
+    """Full-width forms made plain, curly apostrophes straight, case folded."""
+    return unicodedata.normalize("NFKC", text).replace("’", "'").casefold()
+
+
+def has_han(text: str) -> bool:
+    return _HAN.search(text) is not None
+
+
+def phrase_source(phrase: str) -> str:
+    """A regular expression for one phrase in normalised text: bounded where its ends are Latin, spaces elastic."""
+    plain = normalise(phrase).strip()
+    body = r"[\s-]?".join(re.escape(part) for part in re.split(r"[\s-]+", plain) if part)
+    left = r"(?<![a-z0-9])" if plain[:1].isascii() and plain[:1].isalnum() else ""
+    right = r"(?![a-z0-9])" if plain[-1:].isascii() and plain[-1:].isalnum() else ""
+    return f"{left}{body}{right}"
+
+
+@lru_cache(maxsize=512)
+def any_of(phrases: tuple[str, ...]) -> re.Pattern[str]:
+    """A pattern for the longest of the phrases; it never matches when there are none."""
+    ordered = sorted(phrases, key=len, reverse=True)
+    return re.compile("|".join(map(phrase_source, ordered)) or r"(?!)")
+
+
+@cache
+def heard(key: str) -> re.Pattern[str]:
+    """A pattern for everything that `hear` lists under this key."""
+    return any_of(tuple(hear_lists(key)))
+
+
+def hears(key: str, text: str) -> bool:
+    return heard(key).search(normalise(text)) is not None
+
+
+def asks(text: str) -> bool:
+    """Whether the text is put as a question."""
+    plain = normalise(text).strip()
+    if plain.endswith("?") or (has_han(plain) and hears("question", plain)):
+        return True
+    opening = any_of(tuple(hear_lists("hello") + hear_lists("follow") + hear_lists("fine")))
+    while (found := opening.match(plain)) and found.end():
+        plain = plain[found.end() :].lstrip(" ,.!")
+    return heard("question").match(plain) is not None
+
+
+def small_talk(text: str, *, names: Iterable[str] = ()) -> frozenset[str] | None:
+    """Which of hello, thanks, bye, yes, no, fine the text consists of; None when it says anything else."""
+    plain = normalise(text)
+    kinds: set[str] = set()
+    for kind in ("bye", "thanks", "hello", "fine", "yes", "no"):
+        plain, count = heard(kind).subn(" ", plain)
+        if count:
+            kinds.add(kind)
+    plain = any_of(tuple(names)).sub(" ", heard("filler").sub(" ", plain))
+    return frozenset(kinds) if kinds and not re.search(r"\w", plain) else None
+
+
+# Likeness ---------------------------------------------------------------------------------------------------------
+
+
+def find_terms(text: str, *, stops: bool = True) -> list[str]:
+    """What a text is about, in order: stems of Latin words and their joins, 2-grams of Chinese.
+
+    stops: leave out words that say nothing, as for a question; a text that is searched keeps them.
+    """
+    terms: list[str] = []
+    plain = normalise(text)
+    for token in _TOKEN.findall(_stop_runs().sub(" ", plain) if stops else plain):
+        if _HAN.match(token):
+            terms += [token[at : at + 2] for at in range(len(token) - 1)]
+        elif not (stops and token in _stop_words()):
+            terms.append(stem(token))
+    return terms
+
+
+@lru_cache(maxsize=4096)
+def searchable(text: str) -> Terms:
+    """The terms of a text that is searched; neighbours also joined, so that "wallbox" finds "wall box"."""
+    terms = find_terms(text, stops=False)
+    latin = [term for term in terms if not _HAN.match(term)]
+    return frozenset(terms) | {first + second for first, second in zip(latin, latin[1:], strict=False)}
+
+
+@lru_cache(maxsize=8192)
+def stem(word: str) -> str:
+    """The word without plural, past and -ing endings, lightly: `charging`, `charged`, `charge` are one."""
+    word = word.split("'")[0] or word
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    for ending in ("ing", "ed", "es", "s", "e"):
+        cut = word[: -len(ending)]
+        if word.endswith(ending) and len(cut) >= 4 and not (ending == "s" and cut[-1] in "su"):
+            return cut[:-1] if ending == "ing" and cut[-1] == cut[-2] and cut[-1] not in "ls" else cut
+    return word[:-1] if len(word) == 4 and word[-1] == "s" and word[-2] not in "su" else word
+
+
+def likeness(term: str, words: Terms) -> float:
+    """1 when the term is among the words, a little less for a near form or a slip of a letter, else 0."""
+    if term in words:
+        return 1.0
+    if len(term) < _PREFIX_LETTERS or not term.isascii():
+        return 0.0
+    for word in words:
+        if word[0] != term[0] or len(word) < _PREFIX_LETTERS:
+            continue
+        if word.startswith(term) or term.startswith(word) or one_slip(term, word):
+            return _NEAR
+    return 0.0
+
+
+def one_slip(first: str, second: str) -> bool:
+    """Whether one letter more, less, other or exchanged with its neighbour makes the words the same."""
+    if abs(len(first) - len(second)) > 1:
+        return False
+    short, long = sorted((first, second), key=len)
+    at = next((at for at in range(len(short)) if short[at] != long[at]), len(short))
+    if len(short) < len(long):
+        return short[at:] == long[at + 1 :]
+    swapped = short[at : at + 2] == long[at : at + 2][::-1] and short[at + 2 :] == long[at + 2 :]
+    return swapped or short[at + 1 :] == long[at + 1 :]
+
+
+class Rarity:
+    """How much a term says: rare ones in the bundle's knowledge say more than those on every page."""
+
+    def __init__(self, texts: Iterable[str], *, silent: Iterable[str] = ()) -> None:
+        self._counts: Counter[str] = Counter()
+        self._total = 0
+        for text in texts:
+            self._counts.update(searchable(text))
+            self._total += 1
+        self._silent = frozenset(term for name in silent for term in find_terms(name, stops=False))
+
+    def weigh(self, terms: Iterable[str], *, by: float = 1.0) -> dict[str, float]:
+        """A weight for each term that says something."""
+        return {term: by * self._weight(term) for term in terms if term not in self._silent}
+
+    def _weight(self, term: str) -> float:
+        return math.log(1 + (self._total + 1) / (1 + self._counts[term]))
+
+
+def overlap(weights: Mapping[str, float], words: Terms) -> float:
+    """The weight of the terms that are found among the words."""
+    return sum(weight * likeness(term, words) for term, weight in weights.items())
+
+
+def coverage(weights: Mapping[str, float], words: Terms) -> float:
+    """The share, 0 to 1, of what was asked that is found among the words."""
+    total = sum(weights.values())
+    return overlap(weights, words) / total if total else 0.0
+
+
+@cache
+def _stop_words() -> frozenset[str]:
+    return frozenset(str(word) for word in hear_lists("stop"))
+
+
+@cache
+def _stop_runs() -> re.Pattern[str]:
+    runs = sorted((word for word in _stop_words() if has_han(word)), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, runs)))

@@ -1,0 +1,147 @@
+"""The pages and what they need: chat, widget, the knowledge as readable articles, words, the demo's sign-in."""
+
+import re
+from html import escape, unescape
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi.templating import Jinja2Templates
+from pydantic import BaseModel, ConfigDict
+
+from firstline.bundle import Bundle
+from firstline.errors import RequestError
+from firstline.language import right_to_left
+from firstline.markup import render_html
+from firstline.phrases import load_phrases
+from firstline.retrieval.passages import anchor_of
+from firstline.service.chat import Desk, desk_of
+from firstline.service.identity import sign_identity
+from firstline.types import Json, Locale, choose_text
+
+WEB = Path(__file__).parent.parent / "web"
+UI_LOCALES = ("en", "zh", "ar")
+
+router = APIRouter()
+templates = Jinja2Templates(WEB / "templates")
+Served = Annotated[Desk, Depends(desk_of)]
+
+
+@router.get("/", response_class=HTMLResponse, include_in_schema=False)
+async def chat_page(request: Request, desk: Served, bundle: str | None = None, locale: str | None = None) -> Response:
+    """The chat, as a page of its own."""
+    return _page(request, "chat.html", desk.engine(bundle).bundle, _pick(request, desk.engine(bundle).bundle, locale))
+
+
+@router.get("/embed", response_class=HTMLResponse, include_in_schema=False)
+async def embed_page(request: Request, desk: Served, bundle: str | None = None) -> Response:
+    """A page of a make-believe company, with the widget on it."""
+    chosen = desk.engine(bundle).bundle
+    return _page(request, "embed.html", chosen, _pick(request, chosen, None))
+
+
+@router.get("/widget.js", include_in_schema=False)
+async def widget() -> Response:
+    """What a company puts on its pages."""
+    return FileResponse(
+        WEB / "static" / "widget.js", media_type="text/javascript", headers={"Cache-Control": "no-cache"}
+    )
+
+
+@router.get("/help/{name}/{locale}/{slug:path}", response_class=HTMLResponse, include_in_schema=False)
+async def article_page(request: Request, name: str, locale: Locale, slug: str, desk: Served) -> Response:
+    """One article of the knowledge: where citations lead."""
+    bundle = desk.engine(name).bundle
+    for article in bundle.articles:
+        if (article.locale, article.slug) == (locale, slug):
+            body = _add_anchors(render_html(article.body))
+            return _page(request, "article.html", bundle, locale, article=article, body_html=body)
+    raise RequestError(404, "not_found", "There is no such article.")
+
+
+@router.get("/docs", response_class=HTMLResponse, include_in_schema=False)
+async def api_page(request: Request, desk: Served) -> Response:
+    """The API, read from its own description; no script, nothing from elsewhere."""
+    schema = request.app.openapi()
+    return _page(request, "api.html", desk.engine(None).bundle, "en", schema=schema)
+
+
+@router.get("/v1/bundles/{name}", tags=["customer"])
+async def read_bundle(name: str, desk: Served, locale: Annotated[str | None, Query(max_length=35)] = None) -> Json:
+    """What a page must know of a business before a conversation starts; `default` is the first that is served."""
+    engine = desk.engine(None if name == "default" else name)
+    bundle = engine.bundle
+    shown = (locale or bundle.locale).lower().split("-")[0]
+    title, welcome = choose_text(bundle.assistant.title, shown), choose_text(bundle.welcome, shown)
+    demo = () if desk.settings.production else bundle.demo_customers
+    return {
+        "bundle": bundle.name,
+        "business": choose_text(bundle.business, shown),
+        "assistant": {"name": bundle.assistant.name, "title": title, "picture": bundle.assistant.picture},
+        "accent": bundle.accent,
+        "locale": shown,
+        "locales": list(bundle.locales),
+        "direction": "rtl" if right_to_left(shown) else "ltr",
+        "welcome": welcome,
+        "starters": [choose_text(starter.text, shown) for starter in bundle.starters],
+        "contact": bundle.contact.model_dump(),
+        "message_chars": bundle.limits.message_chars,
+        "offline": engine.model.offline,
+        "demo_customers": [
+            {"id": each.id, "name": each.name, "note": choose_text(each.note, shown)} for each in demo
+        ],
+        "words": load_phrases("ui", shown),
+    }
+
+
+class DemoBody(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    customer_id: str
+    bundle: str | None = None
+
+
+@router.post("/demo/identity", include_in_schema=False)
+async def demo_identity(body: DemoBody, desk: Served) -> Json:
+    """A demo customer's signed identity, as a company's own site would give it. Not in production."""
+    bundle = desk.engine(body.bundle).bundle
+    found = next((each for each in bundle.demo_customers if each.id == body.customer_id), None)
+    if found is None or desk.settings.production:
+        raise RequestError(404, "not_found", "There is no such demo customer.")
+    secret, audience = desk.settings.identity_secret.get_secret_value(), desk.settings.identity_audience
+    return {"identity": sign_identity(found.id, found.name, secret=secret, audience=audience, now=desk.now())}
+
+
+def _add_anchors(html: str) -> str:
+    """Headings that citations can lead to."""
+
+    def add(match: re.Match[str]) -> str:
+        anchor = anchor_of(unescape(re.sub(r"<[^>]+>", "", match[2])))
+        return f'<h{match[1]} id="{escape(anchor)}">{match[2]}</h{match[1]}>'
+
+    return re.sub(r"<h([1-6])>(.*?)</h\1>", add, html, flags=re.DOTALL)
+
+
+def _pick(request: Request, bundle: Bundle, wanted: str | None) -> Locale:
+    """The page's language: the one asked for, else the browser's first that we have, else the bundle's."""
+    header = request.headers.get("accept-language", "")
+    asked = [wanted or "", *(part.split(";")[0].strip() for part in header.split(","))]
+    known = {*bundle.locales, *UI_LOCALES}
+    bare = (each.lower().split("-")[0] for each in asked)
+    return next((each for each in bare if each in known), bundle.locale)
+
+
+def _page(request: Request, name: str, bundle: Bundle, locale: Locale, **values: object) -> Response:
+    context: dict[str, object] = {
+        "bundle": bundle.name,
+        "business": choose_text(bundle.business, locale),
+        "assistant": bundle.assistant.name,
+        "title": choose_text(bundle.assistant.title, locale),
+        "accent": bundle.accent,
+        "locale": locale,
+        "direction": "rtl" if right_to_left(locale) else "ltr",
+        "words": load_phrases("ui", locale),
+        **values,
+    }
+    return templates.TemplateResponse(request, name, context)

@@ -1,0 +1,160 @@
+"""What a customer may see of a conversation: the safe view of each fact and frame, and the snapshot of all."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from firstline.conversation import Confirmation, Conversation
+from firstline.events import (
+    ConfirmationDecided,
+    ConfirmationRequested,
+    ConversationClosed,
+    Frame,
+    HandoffAccepted,
+    HandoffOffered,
+    HandoffReturned,
+    Logged,
+    MessagePosted,
+    ReplyGrew,
+    StatusShown,
+    SurveyAnswered,
+    ToolCalled,
+    ToolReturned,
+    TurnEnded,
+    TurnStarted,
+)
+from firstline.markup import render_html
+from firstline.types import Card, Citation, Json, Message
+
+
+def view_message(message: Message, seq: int) -> Json:
+    """A message as pages show it: Markdown, and safe HTML made from it here."""
+    shown: Json = {"message_id": message.message_id, "seq": seq, "author": message.author, "text": message.text}
+    if message.author_name:
+        shown["author_name"] = message.author_name
+    # A customer's words are shown as they were typed: no Markdown of theirs becomes markup.
+    shown["html"] = render_html(message.text, message.citations) if message.author != "customer" else ""
+    shown["citations"] = view_citations(message.citations)
+    shown["at"] = _time(message.at)
+    return shown
+
+
+def view_citations(citations: tuple[Citation, ...]) -> list[Json]:
+    return [citation.model_dump() for citation in citations]
+
+
+def view_card(card: Card) -> Json:
+    return card.model_dump(exclude_none=True)
+
+
+def view_confirmation(confirmation: Confirmation) -> Json:
+    requested = confirmation.requested
+    rows = [{"label": name.replace("_", " "), "value": str(value)} for name, value in requested.arguments.items()]
+    return {
+        "confirmation_id": requested.confirmation_id,
+        "tool": requested.tool,
+        "label": requested.label,
+        "arguments": requested.arguments,
+        "rows": rows,
+        "expires_at": _time(requested.expires_at),
+    }
+
+
+def view_fact(conversation_id: str, logged: Logged) -> Json | None:
+    """The data of a stored fact's stream event; None for what customers do not see."""
+    body = _view_body(logged)
+    if body is None:
+        return None
+    event = logged.event
+    head: Json = {"seq": logged.seq, "type": event.type, "at": _time(event.at), "conversation_id": conversation_id}
+    turn_id = getattr(event, "turn_id", None)
+    return {**head, **({"turn_id": turn_id} if turn_id else {}), **body}
+
+
+def _view_body(logged: Logged) -> Json | None:
+    event = logged.event
+    match event:
+        case MessagePosted(message=message):
+            return {"message": view_message(message, logged.seq)}
+        case TurnStarted():
+            return {}
+        case ToolCalled(tool=tool, label=label):
+            return {"tool": tool, "label": label}
+        case ToolReturned(tool=tool, outcome=outcome, card=card):
+            display = {"display": view_card(card)} if card else {}
+            return {"tool": tool, "ok": outcome in ("ok", "waiting"), **display}
+        case ConfirmationRequested():
+            return view_confirmation(Confirmation(event))
+        case ConfirmationDecided(confirmation_id=confirmation_id, decision=decision):
+            return {"confirmation_id": confirmation_id, "decision": decision}
+        case HandoffOffered(reason=reason) | HandoffAccepted(reason=reason):
+            return {"reason": reason}
+        case HandoffReturned(by=by) | ConversationClosed(by=by):
+            return {"by": by}
+        case SurveyAnswered(score=score):
+            return {"score": score}
+        case TurnEnded():
+            return _view_ending(event)
+        case _:
+            return None
+
+
+def _view_ending(event: TurnEnded) -> Json:
+    ending: Json = {"outcome": event.outcome, "usage": event.usage.model_dump(), "cost_usd": event.cost_usd}
+    if event.code:
+        ending["code"] = event.code
+    return {**ending, "model": event.model, "suggestions": list(event.suggestions)}
+
+
+def view_frame(conversation_id: str, frame: Frame, at: datetime) -> Json:
+    """The data of a transient event; it has no seq, and nothing is lost with it."""
+    head = {"type": frame.type, "at": _time(at), "conversation_id": conversation_id, "turn_id": frame.turn_id}
+    match frame:
+        case StatusShown(text=text):
+            return {**head, "text": text}
+        case ReplyGrew(text=text, shown=shown, citations=citations):
+            html = render_html(shown, citations)
+            return {**head, "text": text, "html": html, "citations": view_citations(citations)}
+        case _:
+            return {**head, "text": frame.shown, "html": render_html(frame.shown, ())}
+
+
+def snapshot(conversation: Conversation, *, offline: Mapping[str, bool], now: datetime) -> Json:
+    """Everything a page needs to show the conversation. snapshot(n) and the events after n make snapshot(now)."""
+    messages: list[Json] = []
+    cards: list[Json] = []
+    suggestions: list[str] = []
+    for logged in conversation.log:
+        match logged.event:
+            case MessagePosted(message=message):
+                messages.append(view_message(message, logged.seq))
+            case ToolReturned(card=card) if card is not None:
+                cards.append({"seq": logged.seq, "card": view_card(card)})
+            case TurnEnded(suggestions=offered):
+                suggestions = list(offered)
+            case _:
+                pass
+    waiting = [each for each in conversation.confirmations.values() if each.state_at(now) == "pending"]
+    pending: dict[str, Any] = {"confirmations": [view_confirmation(each) for each in waiting]}
+    turn_id = conversation.open_turn or conversation.next_turn
+    if turn_id and conversation.status == "open":
+        pending["turn_id"] = turn_id
+    identity = conversation.identity_at(now)
+    return {
+        "conversation_id": conversation.conversation_id,
+        "bundle": conversation.bundle,
+        "status": conversation.status,
+        "locale": conversation.locale,
+        "messages": messages,
+        "cards": cards,
+        "suggestions": suggestions,
+        "pending": pending,
+        "signed_in": (identity.name or identity.customer_id) if identity else None,
+        "survey": conversation.survey,
+        "offline": offline.get(conversation.bundle, False),
+        "last_seq": conversation.last_seq,
+    }
+
+
+def _time(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,122 @@
+"""Opening the embedded store: one process, the right version, or a clear error before anything is written."""
+
+import fcntl
+import sqlite3
+from pathlib import Path
+from typing import IO, Any
+
+import sqlalchemy as sa
+import sqlalchemy.event
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DatabaseError
+
+from firstline.errors import ConfigError, Problem
+from firstline.store.sql import SqlStore
+
+HEAD = "0001"
+"""The newest migration; a test holds it against the folder of migrations."""
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+BUSY_SECONDS = 5
+
+
+def open_store(url: str) -> SqlStore:
+    """The store at a `sqlite:///` URL, created or migrated to this version.
+
+    Raises: ConfigError (folder not writable, file is no store, written by a newer version).
+    """
+    engine = make_engine(url, writes=True)
+    path = Path(str(engine.url.database))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        version = _version(engine)
+        if version != HEAD:
+            _migrate(url, version, path)
+        with engine.begin() as connection:  # says now, not at the first customer, that nothing can be written
+            connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS writable (probe INTEGER)")
+            connection.exec_driver_sql("DROP TABLE writable")
+    except (DatabaseError, OSError) as error:
+        why = error.orig if isinstance(error, DatabaseError) else error
+        raise ConfigError(
+            Problem(
+                what=f"the store cannot be opened: {why}",
+                remedy="give a folder that can be written in FIRSTLINE_DATA, with space on its disk",
+                path=path,
+            )
+        ) from error
+    return SqlStore(engine, make_engine(url))
+
+
+def make_engine(url: str, *, writes: bool = False) -> sa.Engine:
+    """A SQLite engine as the store wants it: write-ahead log, survives kill -9, erased text is overwritten.
+
+    Without `writes` every statement stands alone, and a reader never waits for a writer.
+    """
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    sqlalchemy.event.listen(engine, "connect", _prepare)
+    if writes:
+        sqlalchemy.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def lock_folder(folder: Path) -> IO[bytes]:
+    """The lock that keeps a second process out; held until the file is closed or the process ends, however."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = (folder / "firstline.lock").open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise ConfigError(
+            Problem(
+                what="another firstline already works in this folder",
+                remedy="stop it, or give this one a folder of its own in FIRSTLINE_DATA",
+                path=folder,
+            )
+        ) from None
+    return lock
+
+
+def _prepare(connection: DBAPIConnection, record: Any) -> None:
+    connection.isolation_level = None  # pyright: ignore[reportAttributeAccessIssue]  # we begin ourselves, below
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "secure_delete=ON", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: sa.Connection) -> None:
+    """A writer takes the lock at once: two that upgrade from reading would only find out at the commit."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _version(engine: sa.Engine) -> str | None:
+    with engine.begin() as connection:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+
+
+def _migrate(url: str, version: str | None, path: Path) -> None:
+    if version is not None and version > HEAD:
+        raise ConfigError(
+            Problem(
+                what=f"the store was written by a newer firstline (its version is {version}, ours {HEAD})",
+                remedy="use that firstline again, or another folder in FIRSTLINE_DATA; nothing was changed",
+                path=path,
+            )
+        )
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["engine"] = make_engine(url, writes=True)
+    command.upgrade(config, "head")
+
+
+def check_integrity(url: str) -> str:
+    """`ok`, or what SQLite finds wrong with the file."""
+    path = str(sa.make_url(url).database)
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+        found: tuple[str] = connection.execute("PRAGMA integrity_check").fetchone()
+    return found[0]

@@ -1,0 +1,82 @@
+/** The scrolled part: welcome, items, and the rule that the page moves only for a reader who is at its end. */
+
+import { h, icon, keepList } from '../dom.js';
+import { listItems } from '../conversation.js';
+import { createCard } from './card.js';
+import { createClosed } from './closing.js';
+import { createConfirmation } from './confirmation.js';
+import { createEnding, createJoined, createStatus, createSuggestions, createTime, createWaiting } from './lines.js';
+import { createMessage } from './message.js';
+import { createOutgoing } from './outgoing.js';
+import { createWelcome } from './welcome.js';
+
+const BUILDERS = {
+  card: createCard,
+  closed: createClosed,
+  confirmation: createConfirmation,
+  ending: createEnding,
+  joined: createJoined,
+  message: createMessage,
+  outgoing: createOutgoing,
+  status: createStatus,
+  suggestions: createSuggestions,
+  time: createTime,
+  waiting: createWaiting,
+};
+const NEAR_END_PX = 64;
+
+export function createLog(chat) {
+  const { t } = chat;
+  const welcome = createWelcome(chat);
+  const list = h('div', { class: 'items' });
+  const loading = h('div', { class: 'loading', 'aria-hidden': 'true', hidden: true }, h('i'), h('i'), h('i'));
+  const content = h('div', { class: 'content' }, welcome.node, loading, list);
+  // Finished messages are announced by the chat's own live region; the log itself would read every piece.
+  const scroller = h('div', { class: 'log', tabindex: '0', role: 'log', 'aria-live': 'off', 'aria-label': t('conversation') }, content);
+  const pill = h('button', { type: 'button', class: 'pill', hidden: true, onclick: () => toEnd() }, h('span', {}, t('new_messages')), icon('down'));
+  const node = h('div', { class: 'log-frame' }, scroller, pill);
+  const show = keepList(list, (item) => BUILDERS[item.kind](chat, item));
+  let isAtEnd = true;
+  let count = 0;
+  let expiry = null;
+
+  scroller.addEventListener('scroll', () => {
+    isAtEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_END_PX;
+    if (isAtEnd) pill.hidden = true;
+  });
+  // Pictures, fonts and the growing composer move the end as well.
+  const resize = new ResizeObserver(() => isAtEnd && count && toEnd());
+  resize.observe(content);
+  resize.observe(scroller);
+
+  function toEnd() {
+    isAtEnd = true;
+    pill.hidden = true;
+    scroller.scrollTop = scroller.scrollHeight;
+  }
+
+  function update(session) {
+    const items = listItems(session.conversation, { outbox: session.outbox.entries, now: Date.now() });
+    welcome.update(session);
+    loading.hidden = !session.isLoading;
+    show(items);
+    wakeAtExpiry(session);
+    const said = items.filter(({ kind }) => kind === 'message' || kind === 'card' || kind === 'confirmation').length;
+    const isMore = said > count;
+    count = said;
+    if (!items.length) scroller.scrollTop = 0; // the welcome is read from its beginning
+    else if (isAtEnd) toEnd();
+    else if (isMore) pill.hidden = false;
+  }
+
+  function wakeAtExpiry(session) {
+    clearTimeout(expiry);
+    const waits = session.conversation.confirmations
+      .filter(({ decision }) => !decision)
+      .map(({ expiresAt }) => Date.parse(expiresAt) - Date.now())
+      .filter((wait) => wait > 0);
+    if (waits.length) expiry = setTimeout(() => update(session), Math.min(...waits, 2 ** 31 - 1) + 50);
+  }
+
+  return { node, update, toEnd, focus: () => scroller.focus({ preventScroll: true }), stop: () => { clearTimeout(expiry); resize.disconnect(); } };
+}

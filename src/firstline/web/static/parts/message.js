@@ -1,0 +1,63 @@
+/** A message on the page: the customer's in a bubble, the assistant's as plain text with its sources, the rest as lines. */
+
+import { grow, h } from '../dom.js';
+import { buildAvatar } from './avatar.js';
+import { buildRich } from './rich.js';
+
+export function createMessage(chat, item) {
+  const { author } = item.message;
+  if (author === 'customer') return createOwn(chat, item);
+  if (author === 'system') return createLine(chat, item);
+  return createReply(chat, item);
+}
+
+function createOwn(chat, { message }) {
+  const label = h('span', { class: 'sr-only' }, chat.t('you_said'));
+  return { node: h('article', { class: 'message own' }, label, h('div', { class: 'bubble', dir: 'auto' }, message.text)) };
+}
+
+function createLine(chat, { message }) {
+  const text = h('div', { class: 'rich', dir: 'auto' }, buildRich(message.html, chat.rich()));
+  return { node: h('article', { class: 'message line' }, text) };
+}
+
+function createReply(chat, item) {
+  const isHuman = item.message.author === 'human_agent';
+  const { assistant } = chat.config;
+  const name = item.message.author_name ?? assistant.name;
+  const body = h('div', { class: 'rich', dir: 'auto' });
+  const sources = h('div', { class: 'sources' });
+  const by = h('p', { class: 'by' }, buildAvatar(name, isHuman ? null : chat.picture), h('span', {}, name));
+  const node = h('article', { class: `message reply ${isHuman ? 'human' : ''}` }, by, body, sources);
+  let citations = [];
+
+  node.addEventListener('click', (event) => {
+    const chip = event.target.closest('[data-citation]');
+    if (chip) chat.showCitation(chip, citations[chip.dataset.citation - 1]);
+  });
+
+  function update({ message }) {
+    citations = message.citations ?? [];
+    node.setAttribute('aria-busy', String(Boolean(message.isLive)));
+    grow(body, buildRich(message.html, { ...chat.rich(), citations }));
+    sources.replaceChildren(...(citations.length && !message.isLive ? [buildSources(chat, citations)] : []));
+  }
+
+  update(item);
+  return { node, update };
+}
+
+/** Every source once more below the text, by name. */
+function buildSources(chat, citations) {
+  const entries = citations.map((citation, place) =>
+    h('li', {}, h('button', { type: 'button', class: 'source', 'data-citation': place + 1, 'aria-haspopup': 'dialog' },
+      h('span', { class: 'chip', 'aria-hidden': 'true' }, String(place + 1)), h('span', { class: 'source-title', dir: 'auto' }, citation.title))));
+  return h('div', {}, h('p', { class: 'sources-label' }, chat.t('sources')), h('ol', {}, ...entries));
+}
+
+/** What a screen reader is told when a message is complete. */
+export function describeMessage(chat, message) {
+  const text = h('div', {}, buildRich(message.html, chat.rich())).textContent.trim();
+  const name = message.author === 'system' ? '' : (message.author_name ?? chat.config.assistant.name);
+  return name ? chat.t('announced', { name, text }) : text;
+}

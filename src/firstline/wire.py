@@ -1,0 +1,166 @@
+"""The one composition root: settings and bundles in, a running service out. Names become implementations here."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+import structlog
+
+from firstline.bundle import Bundle
+from firstline.config import Settings
+from firstline.dispatch.local import LocalDispatcher
+from firstline.engine import Engine
+from firstline.errors import ConfigError, Problem
+from firstline.guardrails.competitors import Competitors
+from firstline.guardrails.grounding import Grounding
+from firstline.guardrails.injection import Injection
+from firstline.guardrails.links import Links
+from firstline.ledger import Ledger
+from firstline.model import Model
+from firstline.model.fallback import FallbackModel
+from firstline.model.offline import OfflineModel
+from firstline.prompt import build_static
+from firstline.retrieval.lexical import LexicalRetriever
+from firstline.retrieval.passages import build_passages
+from firstline.route import Router
+from firstline.store.opening import lock_folder, open_store
+from firstline.store.sql import SqlStore
+from firstline.tools import Toolset
+from firstline.tools.python import open_bundle
+from firstline.types import ConversationId
+from firstline.worker import Worker
+
+_log = structlog.get_logger()
+
+ChooseModel = Callable[[Bundle, Settings], Model]
+
+
+def now_utc() -> datetime:
+    return datetime.now(UTC)
+
+
+def new_id(kind: str) -> str:
+    """An id nobody can guess: `cv_`, `tn_`, `ms_`, `cf_` and 96 bits."""
+    return f"{kind}_{secrets.token_hex(12)}"
+
+
+def choose_model(bundle: Bundle, settings: Settings) -> Model:
+    """The models that reply for a bundle, tried in order; the offline model is the last, or the only one."""
+    offline = OfflineModel(bundle)
+    if settings.chosen_model == "offline":
+        return offline
+    from firstline.model.claude import build_claude  # noqa: PLC0415  # takes 1-2 s, and only Claude needs it
+
+    assert settings.anthropic_api_key is not None
+    key = settings.anthropic_api_key.get_secret_value()
+    claude = [
+        build_claude(
+            model_id,
+            api_key=key,
+            base_url=settings.anthropic_base_url,
+            connect_seconds=settings.connect_seconds,
+            first_token_seconds=settings.first_token_seconds,
+            idle_seconds=settings.idle_seconds,
+        )
+        for model_id in settings.chat_models
+    ]
+    return FallbackModel([*claude, offline])
+
+
+def build_engine(
+    bundle: Bundle,
+    toolset: Toolset,
+    *,
+    model: Model,
+    folder: Path,
+    now: Callable[[], datetime] = now_utc,
+    make_id: Callable[[str], str] = new_id,
+) -> Engine:
+    """The engine of one bundle, with the rules and adapters that this version has."""
+    return Engine(
+        bundle=bundle,
+        static=build_static(bundle),
+        model=model,
+        router=Router(bundle),
+        retriever=LexicalRetriever(build_passages(bundle.articles), fallback=bundle.locale),
+        toolset=toolset,
+        input_guardrails=(Injection(),),
+        output_guardrails=(Grounding(), Links(bundle.links), Competitors(bundle.competitors)),
+        folder=folder,
+        now=now,
+        new_id=make_id,
+    )
+
+
+@dataclass
+class Service:
+    """Everything that runs. `start` takes up what an earlier process left; `close` loses nothing."""
+
+    settings: Settings
+    engines: dict[str, Engine]
+    store: SqlStore
+    dispatcher: LocalDispatcher
+    ledger: Ledger
+    held: ExitStack = field(default_factory=ExitStack)
+
+    async def start(self) -> int:
+        """Submit every unfinished conversation; how many there were."""
+        unfinished = await self.store.unfinished()
+        for conversation_id in unfinished:
+            await self.dispatcher.submit(conversation_id)
+        if unfinished:
+            _log.info("taken_up", conversations=len(unfinished))
+        return len(unfinished)
+
+    async def close(self) -> None:
+        await self.dispatcher.close()
+        self.store.close()
+        self.held.close()
+
+
+def build_service(
+    settings: Settings,
+    bundle_paths: Sequence[Path],
+    *,
+    model_for: ChooseModel = choose_model,
+    now: Callable[[], datetime] = now_utc,
+) -> Service:
+    """The service, not yet started. Raises ConfigError: settings, bundles, folder, store."""
+    engines: dict[str, Engine] = {}
+    with ExitStack() as held:
+        held.enter_context(_locked(settings.data))
+        for path in bundle_paths:
+            bundle, toolset = open_bundle(path, data=settings.data / "bundles")
+            held.callback(toolset.close)
+            if bundle.name in engines:
+                raise ConfigError(Problem(f"two bundles are named {bundle.name}", "serve one of them", path))
+            model = model_for(bundle, settings)
+            engines[bundle.name] = build_engine(bundle, toolset, model=model, folder=toolset.rows, now=now)
+        store = open_store(settings.store_url)
+        kept = held.pop_all()
+
+    async def work(conversation_id: ConversationId, stop: asyncio.Event) -> None:
+        await worker(conversation_id, stop)
+
+    dispatcher = LocalDispatcher(work)
+    ledger = Ledger(store, dispatcher.publish, alone=True)
+    worker = Worker(engines, ledger, dispatcher.publish)
+    return Service(settings, engines, store, dispatcher, ledger, kept)
+
+
+def _locked(folder: Path) -> IO[bytes]:
+    try:
+        return lock_folder(folder)
+    except OSError as error:
+        raise ConfigError(
+            Problem(
+                what=f"nothing can be written there: {error.strerror}",
+                remedy="give a folder that can be written in FIRSTLINE_DATA",
+                path=folder,
+            )
+        ) from None

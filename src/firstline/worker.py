@@ -1,0 +1,63 @@
+"""Drives turns: appends what a turn yields before it is asked for more, until nothing is unanswered."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import aclosing
+
+import structlog
+
+from firstline.conversation import Conversation
+from firstline.dispatch import Signal
+from firstline.engine import Engine
+from firstline.errors import Conflict
+from firstline.events import Event
+from firstline.ledger import Ledger, Publish
+from firstline.turn import run_turn
+from firstline.types import ConversationId, TurnId
+
+_log = structlog.get_logger()
+
+
+class Worker:
+    """The `Work` of a dispatcher. `engines` by bundle name."""
+
+    def __init__(self, engines: Mapping[str, Engine], ledger: Ledger, publish: Publish) -> None:
+        self._engines = engines
+        self._ledger = ledger
+        self._publish = publish
+
+    async def __call__(self, conversation_id: ConversationId, stop: asyncio.Event) -> None:
+        """Answer all that is unanswered. A turn that another worker has taken over is left to it, silently."""
+        while True:
+            conversation = await self._ledger.load(conversation_id)
+            if not conversation.unfinished or conversation.bundle not in self._engines:
+                return
+            try:
+                await self._drive(self._engines[conversation.bundle], conversation, stop)
+            except Conflict:
+                _log.warning("turn_taken_over", conversation_id=conversation_id)
+                return
+            stop.clear()
+
+    async def _drive(self, engine: Engine, conversation: Conversation, stop: asyncio.Event) -> None:
+        stored = conversation
+        turn_id = conversation.open_turn or conversation.next_turn
+        async with aclosing(run_turn(engine, conversation, stop)) as steps:
+            async for step in steps:
+                if isinstance(step, tuple):
+                    stored = await self._append(stored, step, turn_id)
+                else:
+                    frame: Signal = step
+                    self._publish(conversation.conversation_id, (frame,))
+
+    async def _append(self, stored: Conversation, events: tuple[Event, ...], turn_id: TurnId | None) -> Conversation:
+        """Append after whatever customers wrote meanwhile. Raises Conflict when somebody else works on this turn."""
+        while True:
+            try:
+                return await self._ledger.append(stored, *events)
+            except Conflict:
+                now = await self._ledger.load(stored.conversation_id)
+                since = now.log[stored.last_seq :]
+                if not since or any(getattr(logged.event, "turn_id", None) == turn_id for logged in since):
+                    raise
+                stored = now
