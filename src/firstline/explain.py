@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from firstline.engine import Engine
 from firstline.guardrails import Evidence, Screening
+from firstline.prepare import PASSAGES, QUERY_CHARS
 from firstline.prompt import tools_in_reach
-from firstline.turn import PASSAGES, QUERY_CHARS
 from firstline.types import Json, Locale, Passage, PlaybookId, Verdict
 
 

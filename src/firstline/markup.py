@@ -25,7 +25,7 @@ _MARK = re.compile(r"\[(\d{1,3})\]")
 _MARK_SPACE = "\u202f"
 _SECTION = re.compile(r"\n{2,}(?=[^\W\d_]|\*\*[^\s*])")
 _REACHES_FAR = re.compile(r"```|~~~|\]:")
-_LINK = re.compile(r"https?://[^/\\]|mailto:|tel:|/(?![/\\])", re.IGNORECASE)
+_LINK = re.compile(r"https?://[^/\\]|mailto:|tel:|/(?![/\\]|%5c)", re.IGNORECASE)
 _TAGS = frozenset(
     "a blockquote br code em h1 h2 h3 h4 h5 h6 hr li ol p pre strong sup table tbody td th thead tr ul".split()  # noqa: SIM905
 )
@@ -87,7 +87,8 @@ def _write_mark(
 def _open_link(
     renderer: RendererProtocol, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType
 ) -> str:
-    return f'<a href="{html.escape(str(tokens[index].attrs["href"]))}" target="_blank">'
+    url = str(tokens[index].attrs["href"])
+    return f'<a href="{html.escape(url)}" target="_blank">' if _may_link(url) else "<a>"
 
 
 def _build_parser() -> MarkdownIt:

@@ -117,6 +117,8 @@ def evidence_of(bundle: Bundle, static: Static, conversation: Conversation) -> E
                 given.append(bundle.playbooks[playbook].instructions)
             case ToolReturned(result=result):
                 given.append(_json(result))
+            case TurnStarted(at=at):
+                given.append(f"{at.astimezone(bundle.hours.zone):%Y-%m-%d}")
             case MessagePosted(message=message) if message.author == "customer":
                 said.append(message.text)
             case MessagePosted(message=message) if message.author in ("human_agent", "system"):

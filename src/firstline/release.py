@@ -100,10 +100,10 @@ class Release:
 
     def cite(self, citation: Citation) -> Released:
         """The text so far rests on this; its mark goes behind the sentence in which it falls."""
-        if self._splitter.held.strip() or (self._last and not _takes_more(self._last)):
+        if self._splitter.held.strip() or not (self._fresh or self._takes_more):
             self._cited.append(citation)
             return Released()
-        if not self._last:
+        if self._fresh:
             return Released()
         mark = self._write_marks([citation])
         marks = _MARKS_AT_END.search(self._place.shown)
@@ -136,7 +136,7 @@ class Release:
         self._splitter = SentenceSplitter(fence=self._place.fence)
         self._fresh = True
         self._cited: list[Citation] = []
-        self._last = ""
+        self._takes_more = False
 
     def _release(self, pieces: Sequence[str]) -> Released:
         before = len(self._place.shown)
@@ -184,7 +184,7 @@ class Release:
         if self._cited and not (fence or place.fence or _RULE.fullmatch(core.rpartition("\n")[2])):
             text = _put_marks(core, self._write_marks(self._cited))
             self._cited = []
-        self._last = "" if fence or place.fence else core
+        self._takes_more = not (fence or place.fence) and _takes_more(core)
         self._fresh = False
         line = "" if ends_sentence(piece) else piece
         self._place = _Place(place.shown + gap + text, self._place.citations, space, line, fence)

@@ -17,14 +17,12 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-import structlog
-
+from firstline.bundle import Playbook
 from firstline.calls import carry_out
 from firstline.conversation import Conversation
 from firstline.engine import Ending, Engine, Turn
 from firstline.events import (
     Event,
-    GuardrailRan,
     HandoffAccepted,
     HandoffOffered,
     MessagePosted,
@@ -35,15 +33,10 @@ from firstline.events import (
     TurnEnded,
     TurnStarted,
 )
-from firstline.guardrails import Evidence, Guardrail, Screening
 from firstline.handoff import tell_who_answers
 from firstline.loop import act
-from firstline.types import Author, Citation, Message, MessageId, Verdict, choose_text
-
-PASSAGES = 4
-QUERY_CHARS = 1_000
-
-_log = structlog.get_logger()
+from firstline.prepare import prepare
+from firstline.types import Author, Citation, HandoffReason, Message, MessageId, choose_text
 
 
 async def run_turn(engine: Engine, conversation: Conversation, stop: asyncio.Event) -> AsyncGenerator[Step]:
@@ -67,6 +60,8 @@ async def run_turn(engine: Engine, conversation: Conversation, stop: asyncio.Eve
             yield step
         if (prepared := await prepare(turn)) is not None:
             yield turn.record(*prepared)
+            for step in _say_where(turn, prepared):
+                yield step
         if wants_human(turn):
             turn.ending = Ending("handed_off", handoff="asked")
         else:
@@ -77,67 +72,10 @@ async def run_turn(engine: Engine, conversation: Conversation, stop: asyncio.Eve
         yield step
 
 
-async def prepare(turn: Turn) -> Sequence[Event] | None:
-    """Screening, route and passages for what the customer wrote; None when a crash came after they were noted."""
-    events = turn.conversation.turn_events(turn.turn_id)
-    if any(isinstance(event, RouteChosen) for event in events):
-        return None
-    texts = [event.message.text for event in events if isinstance(event, MessagePosted)]
-    text = "\n".join(texts)
-    if not text.strip():  # a confirmation's turn: the customer pressed a button, and wrote nothing
-        return [_route(turn, "")]
-    screened = [_screen(turn, guardrail, text) for guardrail in turn.engine.input_guardrails]
-    route = _route(turn, text)
-    return [*screened, route, await _retrieve(turn, text, route)]
-
-
-def _screen(turn: Turn, guardrail: Guardrail, text: str) -> GuardrailRan:
-    screening = Screening(stage="input", text=text, locale=turn.locale, evidence=Evidence(()))
-    try:
-        verdict = guardrail.check(screening)
-    except Exception:
-        _log.exception("guardrail_broke", guardrail=guardrail.name, turn_id=turn.turn_id)
-        verdict = Verdict(guardrail=guardrail.name, decision=guardrail.when_broken, reason="broken")
-    return GuardrailRan(at=turn.engine.now(), turn_id=turn.turn_id, stage="input", verdict=verdict)
-
-
-def _route(turn: Turn, text: str) -> RouteChosen:
-    """The playbook for this text. It stays with the last one for a turn that has no text of its own."""
-    log = [logged.event for logged in turn.conversation.log]
-    last = next((event for event in reversed(log) if isinstance(event, RouteChosen)), None)
-    said = [
-        event.message for event in log if isinstance(event, MessagePosted) and event.message.author == "assistant"
-    ]
-    at, turn_id = turn.engine.now(), turn.turn_id
-    if not text:
-        playbook = last.playbook if last else None
-        return RouteChosen(at=at, turn_id=turn_id, playbook=playbook, locale=turn.locale)
-    chosen = turn.engine.router.choose(
-        text,
-        last_playbook=last.playbook if last else None,
-        last_locale=turn.locale,
-        asked=bool(said) and said[-1].text.rstrip().endswith(("?", "？", "؟")),
-    )
-    return RouteChosen(
-        at=at,
-        turn_id=turn_id,
-        playbook=chosen.playbook,
-        locale=chosen.locale,
-        wants_human=chosen.wants_human,
-        score=chosen.score,
-        runner_up=chosen.runner_up,
-    )
-
-
-async def _retrieve(turn: Turn, text: str, route: RouteChosen) -> PassagesRetrieved:
-    """Passages for the text; none, and said so in the log, when the retriever fails: the reply then knows less."""
-    at, turn_id = turn.engine.now(), turn.turn_id
-    try:
-        found = await turn.engine.retriever.search(text[:QUERY_CHARS], locale=route.locale, limit=PASSAGES)
-    except Exception:
-        _log.exception("retriever_broke", turn_id=turn_id)
-        return PassagesRetrieved(at=at, turn_id=turn_id, passages=(), failed=True)
-    return PassagesRetrieved(at=at, turn_id=turn_id, passages=tuple(found))
+def _say_where(turn: Turn, prepared: Sequence[Event]) -> list[Step]:
+    """A status that names the page being looked at, where there is one."""
+    titles = [each.passages[0].title for each in prepared if isinstance(each, PassagesRetrieved) and each.passages]
+    return [turn.status("looking", title=title) for title in titles]
 
 
 def wants_human(turn: Turn) -> bool:
@@ -159,15 +97,25 @@ def end(turn: Turn) -> list[Step]:
         facts.append(HandoffAccepted(at=turn.engine.now(), turn_id=turn.turn_id, reason=ending.handoff))
         told = tell_who_answers(turn.bundle, turn.locale, turn.engine.now())
         facts.append(_post(turn, "system", told, ()))
-    elif ending.handoff is not None or _outcome_unknown(turn):
-        facts.append(HandoffOffered(at=turn.engine.now(), turn_id=turn.turn_id, reason=ending.handoff or "failed"))
+    elif (reason := ending.handoff or _reason_to_offer(turn)) is not None:
+        facts.append(HandoffOffered(at=turn.engine.now(), turn_id=turn.turn_id, reason=reason))
     facts.append(_ended(turn, ending))
     return [*frames, turn.record(*facts)]
 
 
-def _outcome_unknown(turn: Turn) -> bool:
+def _reason_to_offer(turn: Turn) -> HandoffReason | None:
+    """Why a person should be offered although the turn went well: an action in doubt, or the playbook says so."""
     events = turn.conversation.turn_events(turn.turn_id)
-    return any(isinstance(event, ToolReturned) and event.outcome == "unknown" for event in events)
+    if any(isinstance(event, ToolReturned) and event.outcome == "unknown" for event in events):
+        return "failed"
+    playbook = _playbook(turn)
+    return "policy" if playbook and playbook.kind == "hand_off" else None
+
+
+def _playbook(turn: Turn) -> Playbook | None:
+    events = turn.conversation.turn_events(turn.turn_id)
+    route = next((event for event in events if isinstance(event, RouteChosen)), None)
+    return turn.bundle.playbooks.get(route.playbook) if route and route.playbook else None
 
 
 def _post(turn: Turn, author: Author, text: str, citations: tuple[Citation, ...]) -> MessagePosted:
@@ -183,10 +131,7 @@ def _post(turn: Turn, author: Author, text: str, citations: tuple[Citation, ...]
 
 
 def _ended(turn: Turn, ending: Ending) -> TurnEnded:
-    route = next(
-        (event for event in turn.conversation.turn_events(turn.turn_id) if isinstance(event, RouteChosen)), None
-    )
-    playbook = turn.bundle.playbooks.get(route.playbook) if route and route.playbook else None
+    playbook = _playbook(turn)
     offers = playbook.suggestions.get(turn.locale, ()) if playbook and ending.outcome == "replied" else ()
     return TurnEnded(
         at=turn.engine.now(),

@@ -300,6 +300,14 @@ async def test_modules_beside_are_imported_from_the_package_and_two_bundles_do_n
     assert results == [{"price": 1, "counter": 0}, {"price": 2, "counter": 0}]
 
 
+async def test_two_toolsets_of_one_folder_share_nothing_in_memory(tmp_path: Path, rows: Path) -> None:
+    folder = write_tools(
+        tmp_path / "shop", "seen = []\n", write_function("act", "seen.append(1); return {'n': len(seen)}")
+    )
+    for toolset in [PythonToolset(folder, rows), PythonToolset(folder, rows)]:
+        assert (await toolset.call("act", {}, build_context())).result == {"n": 1}
+
+
 async def test_a_changed_file_is_read_anew_at_the_next_opening(tmp_path: Path, rows: Path) -> None:
     folder = tmp_path / "shop"
     for answer in (1, 2):  # the same size, within the same second

@@ -156,6 +156,12 @@ def test_arguments_that_do_not_fit_are_told_which_and_why(arguments: dict[str, A
     assert why in str(caught.value)
 
 
+def test_each_mistake_is_told_once() -> None:
+    with pytest.raises(ToolRejected) as caught:
+        validate_arguments(BAKE, {})
+    assert str(caught.value) == "not given: `bread`, `year`"
+
+
 def test_a_long_or_strange_argument_is_not_repeated_at_length() -> None:
     with pytest.raises(ToolRejected) as caught:
         validate_arguments(BAKE, {**REQUIRED, "x" * 10_000: 1, "bread": ["y" * 10_000]})

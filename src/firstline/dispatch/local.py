@@ -13,6 +13,7 @@ from firstline.types import ConversationId
 
 RETRY_SECONDS = 2.0
 """When work broke (a full disk, say) the log still says that something is due: it is tried again."""
+DRAIN_SECONDS = 5.0
 
 _log = structlog.get_logger()
 
@@ -62,9 +63,11 @@ class LocalDispatcher:
             if not watchers:
                 del self._watchers[conversation_id]
 
-    async def close(self) -> None:
-        """Stop working, now: what is unfinished is in the log, and is taken up at the next start."""
+    async def close(self, *, drain_seconds: float = DRAIN_SECONDS) -> None:
+        """Let running turns end for a while, then stop: what is unfinished is taken up at the next start."""
         tasks = [task for task, _ in self._running.values()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=drain_seconds)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -8,14 +8,16 @@ below 10, weekdays and `tomorrow`. Units are not converted: two weeks are not 14
 import re
 
 from firstline.facts import amounts, contacts, moments
+from firstline.facts.amounts import UNITS
 from firstline.facts.fact import Fact, Kind, Rule
 from firstline.facts.numerals import NUMBER, SPELLED, read_number, spell_digits, write_number
 from firstline.facts.plain import read_plain
 from firstline.types import Locale
 
-__all__ = ["Fact", "Kind", "find_facts", "read_plain", "write_number"]
+__all__ = ["UNITS", "Fact", "Kind", "find_facts", "read_plain", "write_number"]
 
 _FACTUAL = re.compile(r"[\d@]|\w\.[A-Za-z]{2}|\b(?:noon|midday|midnight)\b|正午|午夜", re.IGNORECASE)
+_CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _LIST_NUMBER = re.compile(r"^([ \t>]*)\d{1,3}[.)](?=[ \t])", re.MULTILINE)
 _MONTH_NAME = re.compile(rf"{SPELLED}?(?<!\d)\d{{1,2}}[ ]?月")
 _BARE = re.compile(rf"(?<![A-Za-z\d]){NUMBER}")
@@ -28,7 +30,8 @@ def find_facts(text: str, *, locale: Locale, small: bool = False) -> tuple[Fact,
         return ()
     facts: list[Fact] = []
     plain = _LIST_NUMBER.sub(r"\1", contacts.EMERGENCY.sub(" ", plain))
-    for rule in (*contacts.ADDRESSES, *moments.RULES, *contacts.IDENTIFIERS):
+    chinese = moments.CHINESE_RULES if _CHINESE.search(plain) else ()
+    for rule in (*contacts.ADDRESSES, *chinese, *moments.RULES, *contacts.IDENTIFIERS):
         plain = _apply(rule, plain, facts)
     plain, phones = contacts.find_phones(_MONTH_NAME.sub("", plain), locale=locale)
     facts += phones

@@ -80,12 +80,12 @@ _MEASURE = (
 
 _MONEY = re.compile(
     rf"(?P<before>{_BEFORE})[ \t]?[):]?[ \t]?(?P<low>{SUM})"
-    rf"(?:{TO}(?:{_BEFORE}[ \t]?)?(?P<high>{SUM})(?![ \t]?-?(?:%|percent|{_LATIN_UNIT}|个|{_OTHER_UNIT})))?"
-    rf"|(?P<low2>{SUM})(?:{TO}(?P<high2>{SUM}))?[ \t-]?(?:(?:US|U\.S\.)[ ])?(?P<after>{_AFTER})",
+    rf"(?:{TO}(?:(?P=before)[ \t]?)?(?P<high>{SUM})(?![ \t]?-?(?:%|percent|{_LATIN_UNIT}|个|{_OTHER_UNIT})))?"
+    rf"|(?:between[ ](?P<least>{SUM})[ ]and[ ])?(?P<low2>{SUM})(?:{TO}(?P<high2>{SUM}))?[ \t-]?(?:(?:US|U\.S\.)[ ])?(?P<after>{_AFTER})",
     re.IGNORECASE,
 )
 _PERCENTAGE = re.compile(
-    rf"(?P<low>{NUMBER})[ \t]?%?(?:{TO}(?P<high>{NUMBER}))?[ \t-]?"
+    rf"(?:between[ ](?P<least>{NUMBER})[ ]and[ ])?(?P<low>{NUMBER})[ \t]?%?(?:{TO}(?P<high>{NUMBER}))?[ \t-]?"
     rf"(?:%|percent(?:age points?)?(?![a-z])|per[ ]cent(?![a-z])|pct(?![a-z]))"
     rf"|百分之[ \t]?(?P<low2>{NUMBER})(?:{TO}(?:百分之)?(?P<high2>{NUMBER}))?",
     re.IGNORECASE,
@@ -93,11 +93,13 @@ _PERCENTAGE = re.compile(
 _TENTHS = re.compile(
     rf"{SPELLED}(?P<tenths>\d)成(?![不熟功本员立为长])|{SPELLED}?(?P<paid>\d(?:\.?\d)?)[ \t]?折(?![扣叠旧])"
 )
-_QUANTITY = re.compile(rf"(?P<low>{NUMBER})(?:{TO}(?P<high>{NUMBER}))?{_MEASURE}", re.IGNORECASE)
+_QUANTITY = re.compile(
+    rf"(?:between[ ](?P<least>{NUMBER})[ ]and[ ])?(?P<low>{NUMBER})(?:{TO}(?P<high>{NUMBER}))?{_MEASURE}", re.IGNORECASE
+)
 
 
 def _ends(match: re.Match[str]) -> list[str]:
-    return [end for name in ("low", "high", "low2", "high2") if (end := match.groupdict().get(name))]
+    return [end for name in ("least", "low", "high", "low2", "high2") if (end := match.groupdict().get(name))]
 
 
 def _surface(match: re.Match[str]) -> str:

@@ -27,13 +27,13 @@ _DAY_FIRST = re.compile(rf"(?<![\d:.,]){_DAY}[ ](?:of[ ])?{_MONTH}(?:,?[ ]{_YEAR
 _MONTH_YEAR = re.compile(rf"\b{_MONTH},?[ ](?:of[ ])?{_YEAR}(?!\d)")
 _SLASHED = re.compile(r"(?<![\d/.-])(\d{1,2})([/.-])(\d{1,2})\2((?:19|20)?\d\d)(?![\d/]|-\d)")
 _CHINESE_DATE = re.compile(
-    rf"(?:{SPELLED}?{_YEAR}[ ]?年[ ]?)?{SPELLED}?(?P<month>\d{{1,2}})[ ]?月"
+    rf"(?=[\d{SPELLED}])(?:{SPELLED}?{_YEAR}[ ]?年[ ]?)?{SPELLED}?(?P<month>\d{{1,2}})[ ]?月"
     rf"(?:[ ]?{SPELLED}?(?P<day>\d{{1,2}})[ ]?[日号]|份)?"
 )
 
 _HALF = r"[ap]\.?[ ]?m\b\.?"
 _CLOCK = re.compile(
-    rf"(?<![\d:.,]){SPELLED}?(?P<hour>\d{{1,2}})(?::(?P<minute>\d\d)(?::\d\d)?)?(?![\d:%])"
+    rf"(?=[\d{SPELLED}])(?<![\d:.,]){SPELLED}?(?P<hour>\d{{1,2}})(?::(?P<minute>\d\d)(?::\d\d)?)?(?![\d:%])"
     rf"(?:[ ]?(?P<half>{_HALF})|[ ]?(?P<sharp>o['’]clock))?"
     rf"(?:[ ]?(?:[-–—~]|(?:to|until|till|through|and)\b|至|到)[ ]?"
     rf"{SPELLED}?(?P<hour2>\d{{1,2}})(?::(?P<minute2>\d\d)(?::\d\d)?)?(?![\d:%])(?:[ ]?(?P<half2>{_HALF}))?)?",
@@ -42,7 +42,7 @@ _CLOCK = re.compile(
 _PART = "上午|早上|早晨|清晨|凌晨|中午|下午|傍晚|晚上|夜里"
 _HOUR_SIGN = r"(?:[点點]钟?|时(?![间候代长段速机]))"
 _CHINESE_CLOCK = re.compile(
-    rf"(?<![\d:.第下这那{SPELLED}])(?:(?P<part>{_PART})[ ]?)?(?P<hour>{SPELLED}?\d{{1,2}})"
+    rf"(?=[\d{SPELLED}上早清凌中下傍晚夜])(?<![\d:.第下这那{SPELLED}])(?:(?P<part>{_PART})[ ]?)?(?P<hour>{SPELLED}?\d{{1,2}})"
     rf"(?::(?P<clock>\d\d)|[ ]?{_HOUR_SIGN}(?:(?P<exact>[半整])|[ ]?(?P<minute>{SPELLED}?\d{{1,2}})分?)?"
     rf"|(?=[ ]?[-–—~至到][ ]?(?:{_PART})?{SPELLED}?\d{{1,2}}[ ]?{_HOUR_SIGN}))"
     rf"(?:[ ]?[-–—~至到][ ]?(?P<part2>{_PART})?[ ]?(?P<hour2>{SPELLED}?\d{{1,2}})"
@@ -152,8 +152,8 @@ RULES: tuple[Rule, ...] = (
     (_DAY_FIRST, _read_date),
     (_MONTH_YEAR, _read_date),
     (_SLASHED, _read_slashed),
-    (_CHINESE_DATE, _read_date),
     (_WORDS, _read_word),
-    (_CHINESE_CLOCK, _read_chinese_clock),
     (_CLOCK, _read_clock),
 )
+CHINESE_RULES: tuple[Rule, ...] = ((_CHINESE_DATE, _read_date), (_CHINESE_CLOCK, _read_chinese_clock))
+"""Before the others, where there are Chinese characters."""

@@ -15,13 +15,13 @@ _DIGITS = (
     r"|\d{1,3}(?:\.\d{3}){2,}(?!\d)|\d+(?:\.\d+|,\d{1,2}(?!\d))?|(?<!\w)\.\d+)"
 )
 _SCALE = r"(?:[ \t]?(?:百万|千万|[万萬亿億]|千(?![瓦米克])|百(?!分)|(?:thousand|million|billion|trillion)\b|k\b))?"
-_START = rf"(?<!\d)(?<!\d[.,]){SPELLED}?"
+_START = rf"(?=[\d.{SPELLED}])(?<!\d)(?<!\d[.,]){SPELLED}?"
 NUMBER = _START + _DIGITS + _SCALE
 """A number in a text that went through `spell_digits`; read it with `read_number`."""
 SUM = _START + _DIGITS + rf"(?:[ \t]?(?:mn|m|bn)\b|{_SCALE})"
 """The same where money is meant: `m` is a million there."""
 
-TO = r"[ \t]*(?:-{1,2}|[–—~〜]|\bto\b|\bthrough\b|\band\b|至|到)[ \t]*"
+TO = r"[ \t]*(?:-{1,2}|[–—~〜]|\bto\b|\bthrough\b|至|到)[ \t]*"
 """What stands between the ends of a range."""
 
 _SMALL = {
@@ -36,7 +36,7 @@ _GREAT = {"hundred": 100, "dozen": 12, "thousand": 1000, "million": 10**6, "bill
 _ONES = "|".join(sorted(_SMALL, key=len, reverse=True))
 _PART = rf"(?:(?:{'|'.join(_TENS)})(?:[ -](?:{_ONES}))?|{_ONES})\b"
 _CHUNK = rf"(?:an?|{_PART})(?:[ -](?:{'|'.join(_GREAT)})\b)+"
-_ENGLISH = re.compile(rf"\b(?:{_CHUNK}(?:(?: and)? {_CHUNK})*(?:(?: and)? {_PART})?|{_PART})", re.IGNORECASE)
+_ENGLISH = re.compile(rf"\b(?=[aefnostz])(?:{_CHUNK}(?:(?: and)? {_CHUNK})*(?:(?: and)? {_PART})?|{_PART})", re.IGNORECASE)
 _CHINESE_DIGITS = {
     "零": 0, "〇": 0, "○": 0, "一": 1, "二": 2, "两": 2, "兩": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7,
     "八": 8, "九": 9,

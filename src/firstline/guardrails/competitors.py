@@ -23,6 +23,7 @@ _EVERYDAY = frozenset(
     "traveler travelers trust trusted trustworthy unity universal value vista wave way wise zoom".split()
 )
 _LETTER = r"[^\W_]"
+_SEAM = r"[\s\-‐-―._&'’]{0,3}"
 _GAP = r"[\s.\-_·*|/]{1,2}"
 _SHARED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
@@ -50,11 +51,11 @@ def _build_pattern(name: str) -> re.Pattern[str]:
     """The name as a word, or its letters one by one; languages without spaces have no words to stand between."""
     plain = read_plain(name).strip()
     words = re.findall(rf"{_LETTER}+", plain)
-    joined = r"[\s\-‐-―._&'’]{0,3}".join(re.escape(word) for word in words)
+    joined = _SEAM.join(words)
     if _SHARED.search(plain):
         return re.compile(r"[\s·.\-]?".join(re.escape(letter) for letter in "".join(words)), re.IGNORECASE)
     if all(word.casefold() in _EVERYDAY for word in words):
-        cased = f"{joined}|{joined.upper()}" if words != [word.upper() for word in words] else joined
+        cased = f"{joined}|{_SEAM.join(map(str.upper, words))}"
     else:
         cased = f"(?i:{joined})"
     letters = "".join(words)

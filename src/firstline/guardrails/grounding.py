@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Literal, cast
 
-from firstline.facts import Fact, find_facts, write_number
+from firstline.facts import UNITS, Fact, find_facts, write_number
 from firstline.guardrails import Screening
 from firstline.types import Locale, Verdict
 
@@ -21,6 +21,7 @@ Keys = frozenset[str]
 _FIGURES = re.compile(r"-?\d+(?:\.\d+)?")
 _MONEY_KEY = re.compile(r"(?:^|_)(usd|eur|gbp|cny|jpy|cad|aud|hkd|inr|krw|chf)(_cents)?$", re.IGNORECASE)
 _PERCENT_KEY = re.compile(r"(?:^|_)(?:percent|percentage|pct)$", re.IGNORECASE)
+_KEY_UNITS = {word: unit for unit, names in UNITS.items() for word in names if word in ("km", "kg", "kwh", "cc") or word[-1:] == "s" and len(word) > 3}
 _SUM_KEYS = frozenset({"amount", "price", "total", "sum", "balance", "premium"})
 
 
@@ -154,5 +155,7 @@ def _give_figure(figure: str, name: str, currency: str) -> Iterator[str]:
         yield f"money:{currency.upper()} {written}"
     elif _PERCENT_KEY.search(name):
         yield f"percentage:{written}"
+    elif units := [_KEY_UNITS[word] for word in name.casefold().split("_") if word in _KEY_UNITS]:
+        yield f"quantity:{written} {units[-1]}"
     else:
         yield f"json:{written}"

@@ -49,7 +49,7 @@ _EXTRACT = (
     r"(?:prompt|tool schema|function definitions))\b",
     r"\b(?:reveal|print|output|dump|leak|recite|repeat)\b.{0,20}\byour (?:\w+ )?(?:instructions|rules|guidelines)\b"
     r"(?! (?:for|on|about|to|regarding|how))",
-    r"\b(?:repeat|print|output|copy|write)\b.{0,30}\b(?:everything|all|text|words|the lines?)\b.{0,12}\babove\b",
+    r"\b(?:repeat|print|output|copy)\b.{0,30}\b(?:everything|all|text|words|the lines?)\b.{0,12}\babove\b",
 )
 _TAGS = (
     r"<[/|]?\|?\s*(?:system|instructions?|im_start|im_end|assistant|turn|tool_result|tool_use|withheld|endoftext|admin)\b"
@@ -154,4 +154,4 @@ def _unmask(text: str) -> Iterator[tuple[str, str]]:
 def _close_letters(text: str) -> str:
     """«i g n o r e   a l l» -> «ignore all»: single letters close up, wider gaps part the words."""
     wide = re.sub(r"(?<=\w)(?: {2,}|\t| [|/] )(?=\w)", "\n", text)
-    return _LETTER_RUN.sub(lambda run: re.sub(r"[ .\-*]", "", run[0]), wide).replace("\n", " ")
+    return re.sub(r"\b(?:\w[ .\-*])+\w\b", lambda run: re.sub(r"[ .\-*]", "", run[0]), wide).replace("\n", " ")

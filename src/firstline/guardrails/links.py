@@ -27,6 +27,7 @@ _ACTIVE = re.compile(
     r"(?:javascript|vbscript|livescript):\S|data:[a-z]+/|(?:file|blob|view-source|filesystem):/", re.I
 )
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:[\\/]{2}[^\s<>\"')\]，。；、）】」]+", re.I)
+_HOST = re.compile(r"[a-z0-9-]\.[a-z]{2}", re.IGNORECASE)
 _BLANKS = re.compile(r"[\x00-\x20]")
 
 
@@ -60,7 +61,7 @@ class Links:
         for found in _ADDRESS.finditer(text):
             if not self._may_link(found[0]):
                 return f"«{found[0]}» is not a place that replies may link to"
-        if "." not in text:
+        if not _HOST.search(text):
             return ""
         for fact in find_facts(text, locale=screening.locale):
             if fact.kind == "url" and not self._knows("https://" + fact.value):

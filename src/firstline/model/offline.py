@@ -13,9 +13,10 @@ from firstline.bundle import Bundle, Playbook, PlaybookKind
 from firstline.model import ModelReply, ModelRequest, Piece, Replied, TextCited, TextGrew, ToolChosen
 from firstline.model.offline_acts import Desk
 from firstline.model.offline_dialogue import Dialogue, read_dialogue
-from firstline.model.offline_quotes import Question, choose_quotes, fit, split_questions
+from firstline.model.offline_quotes import ENOUGH, Question, choose_quotes, fit, split_questions
 from firstline.model.offline_reply import Answer, Part, Voice
 from firstline.model.offline_results import tell_action
+from firstline.model.offline_tools import Toolbox
 from firstline.model.offline_words import Rarity, asks, coverage, hears, small_talk
 from firstline.types import Json, Usage
 
@@ -23,8 +24,8 @@ NAME = "offline"
 SURE = 0.6
 """Share of a question that a passage must hold to answer it where nothing says that a question is meant."""
 
-MARGIN_IF_OWN = 0.35
-"""How much better passages must fit than tools when the customer speaks of their own things."""
+LITTLE = 0.25
+"""Of a question about the customer's own things a tool must know less than this share to be left out."""
 
 _CHUNK = re.compile(r"\s*(?:[㐀-鿿，。！？；：、（）]{1,4}|[^\s㐀-鿿，。！？；：、（）]+(?:[ ][^\s㐀-鿿]+)?)|\s+")
 
@@ -34,7 +35,7 @@ class OfflineModel:
 
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
-        self._desk = Desk(bundle)
+        self._toolbox = Toolbox(bundle)
 
     @property
     def name(self) -> str:
@@ -68,25 +69,25 @@ class OfflineModel:
             return self._decline(None, voice)
         if now.note.wants_human:
             return self._hand_off(None, dialogue, voice)
+        desk = Desk(self._bundle, self._toolbox, dialogue, voice)
         if now.calls:
-            return self._desk.reply(dialogue, voice) or voice.sentences(voice.say("failed"))
+            return desk.reply() or voice.sentences(voice.say("failed"))
         if now.note.actions:
-            return self._tell_actions(dialogue, voice)
-        return self._answer_message(dialogue, voice)
+            return self._tell_actions(dialogue, desk, voice)
+        return self._answer_message(dialogue, desk, voice)
 
-    def _answer_message(self, dialogue: Dialogue, voice: Voice) -> Answer:
+    def _answer_message(self, dialogue: Dialogue, desk: Desk, voice: Voice) -> Answer:
         text = dialogue.now.text
-        pending = self._desk.pending(dialogue)
-        if pending and hears("never_mind", text):
+        if desk.pending and hears("never_mind", text):
             return voice.sentences(voice.say("never_mind"))
-        if pending and self._goes_on(pending, dialogue):
-            return self._desk.reply(dialogue, voice) or self._answer_from_knowledge(dialogue, voice)
+        if desk.answered() and (acted := desk.reply()):
+            return acted
         talk = small_talk(text, names=self._names)
         if talk is not None:
-            return self._small_talk(talk, dialogue, voice)
-        return self._answer_by_playbook(dialogue, voice)
+            return self._small_talk(talk, dialogue, desk, voice)
+        return self._answer_by_playbook(dialogue, desk, voice)
 
-    def _answer_by_playbook(self, dialogue: Dialogue, voice: Voice) -> Answer:
+    def _answer_by_playbook(self, dialogue: Dialogue, desk: Desk, voice: Voice) -> Answer:
         playbook = self._playbook(dialogue)
         kind: PlaybookKind | None = playbook.kind if playbook else None
         if kind == "greet":
@@ -95,54 +96,44 @@ class OfflineModel:
             return self._decline(playbook, voice)
         if kind == "hand_off":
             return self._hand_off(playbook, dialogue, voice)
-        if kind == "act" and not self._asks_for_knowledge(dialogue):
-            acted = self._desk.reply(dialogue, voice)
-            if acted is not None:
-                return acted
-        return self._answer_from_knowledge(dialogue, voice, sure=playbook is None)
+        if kind == "act" and not self._asks_for_knowledge(dialogue, desk) and (acted := desk.reply()):
+            return acted
+        return self._answer_from_knowledge(dialogue, desk, voice)
 
-    def _goes_on(self, pending: str, dialogue: Dialogue) -> bool:
-        """Whether the message answers what was asked for a tool, whatever the router made of it."""
-        note = dialogue.now.note
-        if pending not in note.tools or (self._desk.wanted(dialogue) not in (pending, None)):
-            return False
-        filling = self._desk.filling(pending, dialogue)
-        return filling.fresh and not asks(dialogue.now.text)
-
-    def _asks_for_knowledge(self, dialogue: Dialogue) -> bool:
+    def _asks_for_knowledge(self, dialogue: Dialogue, desk: Desk) -> bool:
         """A question how things are in general, in a playbook that acts: "how do claims work?"."""
-        text, now = dialogue.now.text, dialogue.now
-        wanted = self._desk.wanted(dialogue)
-        if wanted is None or not asks(text) or not hears("explain", text):
+        text, wanted = dialogue.now.text, desk.wanted
+        if wanted is None or not asks(text) or desk.filling(wanted).fresh:
             return False
-        if self._desk.filling(wanted, dialogue).fresh:
+        question = next(iter(self._questions(dialogue)), None)
+        if question is None:
             return False
-        questions = self._questions(dialogue)
-        if not questions:
+        fits = fit(question, dialogue.now.passages)
+        own = hears("mine", text) and not hears("not_mine", text)
+        if fits < ENOUGH or not (hears("general", text) or hears("explain", text)):
             return False
-        acts = coverage(questions[0].own, self._desk.arguments(wanted).terms)
-        margin = MARGIN_IF_OWN if hears("mine", text) else 0.0
-        return fit(questions[0], now.passages) > acts + margin
+        acts = coverage(question.own, self._toolbox.arguments[wanted].terms)
+        return acts < LITTLE if own else hears("general", text) or fits > acts
 
     # The kinds of answer ------------------------------------------------------------------------------------------
 
-    def _answer_from_knowledge(self, dialogue: Dialogue, voice: Voice, *, sure: bool = False) -> Answer:
+    def _answer_from_knowledge(self, dialogue: Dialogue, desk: Desk, voice: Voice) -> Answer:
         """Quotes, and afterwards the question that was left open; nothing fits: that it is not known."""
         questions = self._questions(dialogue)
-        if sure:
+        if dialogue.now.note.playbook is None:
             questions = [one for one in questions if fit(one, dialogue.now.passages) >= SURE]
         quotes = choose_quotes(questions, dialogue.now.passages)
         if not quotes:
             return voice.sentences(voice.text(self._bundle.unknown))
         answer = voice.quote(quotes)
-        resume = voice.say("resume") if self._desk.pending(dialogue) else ""
+        resume = voice.say("resume") if desk.pending else ""
         return Answer((*answer.parts, Part(f"\n\n{resume}"))) if resume else answer
 
     def _questions(self, dialogue: Dialogue) -> list[Question]:
         before = dialogue.before.text if dialogue.before else ""
         return split_questions(dialogue.now.text, self._rarity, before=before)
 
-    def _small_talk(self, talk: frozenset[str], dialogue: Dialogue, voice: Voice) -> Answer:
+    def _small_talk(self, talk: frozenset[str], dialogue: Dialogue, desk: Desk, voice: Voice) -> Answer:
         if "hello" in talk:
             return self._greet(dialogue, voice)
         if {"thanks", "bye"} <= talk:
@@ -153,8 +144,8 @@ class OfflineModel:
         before = dialogue.before
         if before and before.calls and before.calls[-1].outcome == "waiting" and not dialogue.now.note.actions:
             return voice.sentences(voice.say("press_button"))
-        if self._desk.pending(dialogue):
-            return self._desk.reply(dialogue, voice) or voice.sentences(voice.say("all_good"))
+        if desk.pending and desk.pending == desk.wanted and (acted := desk.reply()):
+            return acted
         return voice.sentences(voice.say("all_good"))
 
     def _greet(self, dialogue: Dialogue, voice: Voice) -> Answer:
@@ -179,13 +170,13 @@ class OfflineModel:
         absent = "" if dialogue.now.note.people_available else voice.say("nobody_there")
         return voice.sentences(said, absent)
 
-    def _tell_actions(self, dialogue: Dialogue, voice: Voice) -> Answer:
+    def _tell_actions(self, dialogue: Dialogue, desk: Desk, voice: Voice) -> Answer:
         """What came of the confirmed actions, then an answer to what was written besides."""
         told = [tell_action(self._bundle, action, voice) for action in dialogue.now.note.actions]
         text = dialogue.now.text
         if not text.strip() or small_talk(text, names=self._names) is not None:
             return voice.sentences(*told)
-        further = self._answer_message(dialogue, voice)
+        further = self._answer_message(dialogue, desk, voice)
         if further.wish is not None:
             return voice.sentences(*told)
         return Answer((*voice.sentences(*told).parts, Part("\n\n"), *further.parts))

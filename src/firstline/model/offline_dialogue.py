@@ -135,9 +135,7 @@ def _open(note: Note, message: Turned, *, first_passage: int) -> Exchange:
 def _passage(block: Json, index: int) -> Found:
     title, url = str(block.get("title", "")), str(block.get("source", ""))
     quotes = [str(part["text"]) for part in block.get("content", ()) if part.get("type") == "text"]
-    sources = (
-        Source(Citation(title=title, url=url, quote=quote), index, at) for at, quote in enumerate(quotes)
-    )
+    sources = (Source(Citation(title=title, url=url, quote=quote), index, at) for at, quote in enumerate(quotes))
     return Found(title, tuple(sources))
 
 

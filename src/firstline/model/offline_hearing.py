@@ -121,7 +121,7 @@ class _Ear:
     # Numbers ------------------------------------------------------------------------------------------------------
 
     def find_changes(self) -> None:
-        """"5,000 miles less": the earlier value changes."""
+        """ "5,000 miles less": the earlier value changes."""
         known = [argument for argument in self.arguments.numbers if self._known_number(argument) is not None]
         if not known:
             return
@@ -135,7 +135,7 @@ class _Ear:
         self._find_factors(known)
 
     def _find_factors(self, known: list[Argument]) -> None:
-        """"Half as much": only of something that is already known."""
+        """ "Half as much": only of something that is already known."""
         for key, factor in (("half", 0.5), ("twice", 2.0)):
             match = heard(key).search(self.text)
             if match and not self._covered(match.start(), match.end()) and not self._named("changed"):
@@ -144,7 +144,7 @@ class _Ear:
                 self._add(target, target.coerce(value), *match.span(), how="changed")
 
     def find_cued_numbers(self) -> None:
-        """"12,000 miles", "age 34": each number to the argument whose cue word stands nearest."""
+        """ "12,000 miles", "age 34": each number to the argument whose cue word stands nearest."""
         claims: list[tuple[int, Number, Argument]] = []
         for number in self._free_numbers():
             for argument in self.arguments.numbers:
@@ -170,7 +170,7 @@ class _Ear:
                 self._add(argument, self._in_a_year(number, argument), number.start, number.end)
 
     def _in_a_year(self, number: Number, argument: Argument) -> Any:
-        """"1,000 miles a month" where a year's are wanted: twelve times as many."""
+        """ "1,000 miles a month" where a year's are wanted: twelve times as many."""
         around = clause_before(self.text, number.start) + " " + clause_after(self.text, number.end)
         period = heard("periods").search(around) if "year" in argument.terms else None
         factor = hear_mapping("periods").get(period[0], 1) if period else 1
@@ -237,7 +237,9 @@ class _Ear:
             words = "|".join(re.escape(str(word)) for word in hear_lists(key))
             if re.search(rf"(?:{words})[a-z]*(?:\s[a-z]+){{0,3}}\sby\s?$", before):
                 return sign
-            if re.search(rf"(?<![最至多少差不])(?:{words})(?![少于])[㐀-鿿]{{0,2}}\s?$", before) and has_han(before[-3:]):
+            if re.search(rf"(?<![最至多少差不])(?:{words})(?![少于])[㐀-鿿]{{0,2}}\s?$", before) and has_han(
+                before[-3:]
+            ):
                 return sign
         return 0
 
@@ -317,7 +319,7 @@ class _Ear:
         return asks(self.message) or talk is not None or hears("unsure", self.text) or hears("never_mind", self.text)
 
     def _find_slips(self, asked: Iterable[Argument]) -> None:
-        """"Nisan" for Nissan, where a known value was asked for."""
+        """ "Nisan" for Nissan, where a known value was asked for."""
         for argument in asked:
             for spelling, value in argument.slot.values.items():
                 words = re.finditer(r"[a-z]{5,}", self.text)
@@ -402,8 +404,7 @@ class _Ear:
     def _covered(self, start: int, end: int, *, name: str | None = None) -> bool:
         """Whether a finding lies there already; with `name`, one of that argument."""
         return any(
-            one.start < end and start < one.end and (name is None or one.name in (name, ""))
-            for one in self.found
+            one.start < end and start < one.end and (name is None or one.name in (name, "")) for one in self.found
         )
 
     def _all_numbers(self) -> list[Number]:

@@ -4,7 +4,7 @@ Pure; imported by `firstline.model.offline*` only.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -31,7 +31,11 @@ class Row:
     def shown(self) -> str:
         """The id with the field that says most, such as a name."""
         texts = [value for value in self.fields.values() if isinstance(value, str) and value != self.value]
-        labels = [text for text in texts if len(text) <= _LONGEST_LABEL_CHARS and re.search(r"[^\W\d]\s|[㐀-鿿]|\s[^\W\d]", text)]
+        labels = [
+            text
+            for text in texts
+            if len(text) <= _LONGEST_LABEL_CHARS and re.search(r"[^\W\d]\s|[㐀-鿿]|\s[^\W\d]", text)
+        ]
         return f"{self.value} ({max(labels, key=len)})" if labels else self.value
 
 
@@ -45,17 +49,25 @@ def find_rows(argument: Argument, dialogue: Dialogue) -> list[Row]:
     return []
 
 
-def choose_row(rows: Sequence[Row], dialogue: Dialogue) -> Row | None:
-    """The only row, or the one that the customer means; the latest word counts. None when it is not clear."""
-    if len(rows) == 1:
-        return rows[0]
-    texts = [text for exchange in reversed(dialogue.exchanges) for text in reversed(exchange.said)]
-    return next((row for text in texts if (row := _match(rows, text)) is not None), None) if rows else None
+def choose_row(rows: Sequence[Row], dialogue: Dialogue, *, translate: Callable[[str], str] = str) -> Row | None:
+    """The only row, or the one that the customer means; the latest word counts. None when it is not clear.
+
+    Only what was said in this run of turns of one playbook counts: a car that was spoken of long ago is no order.
+    """
+    if len(rows) < 2:
+        return rows[0] if rows else None
+    for exchange in reversed(dialogue.exchanges):
+        if exchange.note.playbook != dialogue.now.note.playbook:
+            break
+        for text in reversed(exchange.said):
+            if (row := _match(rows, translate(text))) is not None:
+                return row
+    return None
 
 
 def _match(rows: Sequence[Row], text: str) -> Row | None:
-    """By the words of the row, or by its place: "the second"."""
-    terms = find_terms(text)
+    """By the words of the row, or by its place: "the second"; figures say nothing, they may be a date."""
+    terms = [term for term in find_terms(text) if not any(letter.isdigit() for letter in term)]
     scores = [sum(likeness(term, searchable(row.text)) for term in terms) for row in rows]
     best = max(scores)
     if best >= 1 and scores.count(best) == 1:
@@ -70,17 +82,17 @@ def _match(rows: Sequence[Row], text: str) -> Row | None:
 
 
 def _rows(argument: Argument, result: Any) -> Iterator[Row]:
-    """Objects in a result that hold an id, under the argument's name or, without that, under any."""
+    """Objects in a result that such an id is the name of: it is their first text. A claim names its policy too,
+    but is none."""
     if isinstance(result, list):
         for each in cast("list[Any]", result):
             yield from _rows(argument, each)
     if not isinstance(result, dict):
         return
     fields = cast("Json", result)
-    named = {argument.name: fields[argument.name]} if argument.name in fields else fields
-    for value in named.values():
-        if isinstance(value, str) and argument.pattern and argument.pattern.fullmatch(value):
-            yield Row(value, fields)
+    first = next((value for value in fields.values() if isinstance(value, str)), "")
+    if argument.pattern and argument.pattern.fullmatch(first):
+        yield Row(first, fields)
     for value in fields.values():
         if isinstance(value, dict | list):
             yield from _rows(argument, value)

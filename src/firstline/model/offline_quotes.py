@@ -45,13 +45,17 @@ Weights = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Piece:
-    """Something that can be quoted by itself. `text` is as it will be shown."""
+    """Something that can be quoted by itself. `text` is as it will be shown.
+
+    more: a further sentence of the list item before. bullet: stands before an item or a row.
+    """
 
     text: str
     source: Source
-    kind: Literal["sentence", "item", "row"]
+    kind: Literal["sentence", "item", "row", "more"]
     place: int
     section: str = ""
+    bullet: str = ""
 
     @property
     def announces(self) -> bool:
@@ -104,7 +108,7 @@ def choose_quotes(questions: Sequence[Question], passages: Sequence[Found]) -> l
             pieces += [piece for piece in _add_from(question, fitting[1]) if piece.text not in shown]
         shown.update(piece.text for piece in pieces)
         if pieces:
-            answers.append(pieces[: MOST_ITEMS + 1])
+            answers.append(pieces[: MOST_ITEMS + MOST_PIECES])
     return answers
 
 
@@ -117,9 +121,10 @@ def _share(question: Question, passage: Found) -> float:
 
 def _rank(question: Question, passage: Found, place: int) -> float:
     title = coverage(question.all, searchable(passage.title))
-    opening = 0.25 if title >= 0.5 and _is_opening(passage) else 0.0
+    share = coverage(question.all, _words(passage))
+    opening = 0.45 if max(title * 1.6, share) >= 0.8 and _is_opening(passage) else 0.0
     excludes = hears("negative", section_of(passage)) and not hears("negative", question.text)
-    return coverage(question.all, _words(passage)) + 0.5 * title + opening + 0.3 / (place + 1) - 0.4 * excludes
+    return share + 0.5 * title + opening + 0.3 / (place + 1) - 0.4 * excludes
 
 
 def section_of(passage: Found) -> str:
@@ -129,7 +134,8 @@ def section_of(passage: Found) -> str:
 
 def _add_from(question: Question, passage: Found) -> list[Piece]:
     """Two sentences more for a short answer, from a passage that holds what was asked; no list without its head."""
-    pieces = _choose_pieces(question, passage)[:2] if _share(question, passage) >= BOTH else []
+    titled = coverage(question.all, searchable(passage.title)) >= 0.5
+    pieces = _choose_pieces(question, passage)[:2] if titled and _share(question, passage) >= BOTH else []
     return pieces if all(piece.kind == "sentence" for piece in pieces) else []
 
 
@@ -152,8 +158,8 @@ def _choose_pieces(question: Question, passage: Found) -> list[Piece]:
     chosen = _best(question, pieces, most=3)
     if titled or _is_opening(passage):
         chosen = [*pieces[:2], *chosen]
-    places = {piece.place for piece in chosen[:MOST_PIECES]}
-    return [piece for piece in pieces if piece.place in _completed(places, pieces)]
+    places = _completed({piece.place for piece in chosen[:MOST_PIECES]}, pieces)
+    return [piece for piece in pieces if piece.place in places]
 
 
 def _best(question: Question, pieces: Sequence[Piece], *, most: int) -> list[Piece]:
@@ -168,14 +174,21 @@ def _best(question: Question, pieces: Sequence[Piece], *, most: int) -> list[Pie
 
 
 def _completed(places: set[int], pieces: Sequence[Piece]) -> set[int]:
-    """With the list after a sentence that announces it, the announcement of an item, and one sentence more."""
+    """With what belongs to it: all steps of a sequence, the list after a sentence that announces it, the rest of
+    an item, and one sentence more where it would be alone.
+    """
     whole = set(places)
+    steps = [piece.place for piece in pieces if piece.bullet[:1].isdigit()]
+    if whole & set(steps):
+        whole |= set(steps[:MOST_ITEMS])
     for piece in pieces:
         items = _items_after(piece, pieces)
         if piece.announces and items and (piece.place in whole or whole & set(items)):
             whole |= {piece.place, *items[:MOST_ITEMS]}
         elif piece.announces and not items:
             whole.discard(piece.place)
+        elif piece.kind == "more" and piece.place - 1 in whole:
+            whole.add(piece.place)
     if len(whole) == 1 and (last := max(whole) + 1) < len(pieces) and pieces[last].kind == "sentence":
         whole.add(last)
     return whole
@@ -206,16 +219,32 @@ def read_pieces(passage: Found) -> list[Piece]:
             if header is None:
                 header = cells
             else:
-                pieces.append(Piece(_tell_row(cells, header), source, "row", len(pieces)))
+                pieces.append(Piece(_tell_row(cells, header), source, "row", len(pieces), bullet="- "))
             continue
         header = None
         if _MARKER.match(line):
             marker = line.strip() + " "
             continue
-        pieces.append(_read_line(marker + line.strip(), source, len(pieces)))
+        if not _only_points(line):
+            pieces.append(_read_line(marker + line.strip(), source, len(pieces)))
         marker = ""
     section = section_of(passage)
-    return [replace(piece, place=place, section=section) for place, piece in enumerate(_join_short(pieces))]
+    whole = _mark_more(list(_join_short(pieces)))
+    return [replace(piece, place=place, section=section) for place, piece in enumerate(whole)]
+
+
+def _mark_more(pieces: Sequence[Piece]) -> Iterator[Piece]:
+    """Sentences between two items of a list belong to the first of them."""
+    for place, piece in enumerate(pieces):
+        before = next((one for one in reversed(pieces[:place]) if one.kind != "sentence"), None)
+        after = next((one for one in pieces[place + 1 :] if one.kind != "sentence"), None)
+        inside = before and after and before.kind == after.kind == "item" and not piece.announces
+        between = piece.kind == "sentence" and inside and _same_list(before, after)
+        yield replace(piece, kind="more") if between else piece
+
+
+def _same_list(first: Piece | None, second: Piece | None) -> bool:
+    return first is not None and second is not None and first.bullet[:1].isdigit() == second.bullet[:1].isdigit()
 
 
 def _lines(passage: Found) -> Iterator[tuple[str, Source]]:
@@ -225,10 +254,16 @@ def _lines(passage: Found) -> Iterator[tuple[str, Source]]:
                 yield line, source
 
 
+def _only_points(line: str) -> bool:
+    """Whether a line says little more than where to read on."""
+    return 2 * sum(len(link) for link in _LINK.findall(line)) > len(_LINK.sub(r"\1", line))
+
+
 def _read_line(line: str, source: Source, place: int) -> Piece:
     item = _ITEM.match(line)
     text = _LINK.sub(r"\1", line[item.end() :] if item else line).strip()
-    return Piece(text, source, "item" if item else "sentence", place)
+    bullet = f"{item[0].strip()} " if item else ""
+    return Piece(text, source, "item" if item else "sentence", place, bullet=bullet.replace("* ", "- "))
 
 
 def _tell_row(cells: Sequence[str], header: Sequence[str]) -> str:
@@ -244,7 +279,7 @@ def _tell_row(cells: Sequence[str], header: Sequence[str]) -> str:
 
 
 def _join_short(pieces: Sequence[Piece]) -> Iterator[Piece]:
-    """"No." is no sentence to stand alone: it goes together with the next one, which is what is cited."""
+    """ "No." is no sentence to stand alone: it goes together with the next one, which is what is cited."""
     short: Piece | None = None
     for piece in pieces:
         if piece.kind == "sentence" and len(piece.text) <= _SHORT_CHARS and not piece.announces and short is None:
@@ -252,7 +287,7 @@ def _join_short(pieces: Sequence[Piece]) -> Iterator[Piece]:
             continue
         gap = "" if has_han(piece.text) else " "
         joined = replace(piece, text=f"{short.text}{gap}{piece.text}") if short else piece
-        yield replace(joined, kind=short.kind) if short else joined
+        yield joined
         short = None
     if short:
         yield short

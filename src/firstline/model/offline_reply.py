@@ -67,7 +67,7 @@ class Voice:
         return Answer((Part(text),))
 
     def join(self, words: Sequence[str]) -> str:
-        """"a, b and c"."""
+        """ "a, b and c"."""
         if len(words) < 2:
             return "".join(words)
         return self.say("joint").join(words[:-1]) + self.say("last_joint") + words[-1]
@@ -83,8 +83,8 @@ class Voice:
                 yield Part(("\n\n" if last else "") + self._head(pieces[0]) + "\n")
                 last = pieces[0]
             for at, piece in enumerate(pieces):
-                bullet = "" if piece.kind == "sentence" else "- "
-                yield Part(self._gap(last, piece, first=at == 0) + bullet + piece.text, piece.source)
+                gap = self._gap(last, piece, first=at == 0)
+                yield Part(gap + piece.bullet + piece.text, piece.source)
                 last = piece
 
     def _head(self, piece: Piece) -> str:
@@ -100,4 +100,4 @@ class Voice:
             return "\n"
         if first or (last.kind == "sentence") != (piece.kind == "sentence"):
             return "\n\n"
-        return "\n" if piece.kind != "sentence" else self.say("gap")
+        return "\n" if piece.bullet else self.say("gap")

@@ -3,6 +3,7 @@
 Imported by `firstline.model.offline*` only.
 """
 
+import re
 from functools import lru_cache
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from firstline.model.offline_dialogue import Call, CallOutcome, read_outcome
 from firstline.model.offline_reply import Answer, Voice
 from firstline.types import Json
 
+_BLANK_LINES = re.compile(r"\n{3,}")
 _JINJA = SandboxedEnvironment(autoescape=False)
 
 
@@ -61,9 +63,10 @@ def _render(bundle: Bundle, name: str, result: Any, voice: Voice) -> str | None:
         return None
     fields: Json = result if isinstance(result, dict) else {"result": result}
     try:
-        return _template(voice.text(tool.declaration.say)).render(fields).strip() or None
+        text = _template(voice.text(tool.declaration.say)).render(fields).strip()
     except (TemplateError, TypeError, ValueError):
         return None
+    return _BLANK_LINES.sub("\n\n", text) or None
 
 
 @lru_cache(maxsize=256)

@@ -57,7 +57,11 @@ def blame(arguments: Arguments, call: Call, recent: Iterable[Heard] = ()) -> str
     terms = find_terms(call.text)
     scores = {name: sum(likeness(term, argument.terms) for term in terms) for name, argument in arguments.items()}
     best = max(scores, key=lambda name: scores[name], default=None)
-    if best is not None and scores[best] >= 1 and sorted(scores.values())[-1] > (sorted(scores.values())[:-1] or [0])[-1]:
+    if (
+        best is not None
+        and scores[best] >= 1
+        and sorted(scores.values())[-1] > (sorted(scores.values())[:-1] or [0])[-1]
+    ):
         return best
     names = list(dict.fromkeys(one.name for one in recent if one.name and one.how != "implied"))
     return names[0] if len(names) == 1 else None
@@ -66,7 +70,11 @@ def blame(arguments: Arguments, call: Call, recent: Iterable[Heard] = ()) -> str
 def _stands_in(value: str, text: str) -> bool:
     place = text.find(value)
     around = text[place - 1 : place] + text[place + len(value) : place + len(value) + 1]
-    return place >= 0 and bool(value) and not any(letter.isdigit() or (letter.isascii() and letter.isalpha()) for letter in around)
+    return (
+        place >= 0
+        and bool(value)
+        and not any(letter.isdigit() or (letter.isascii() and letter.isalpha()) for letter in around)
+    )
 
 
 @dataclass
@@ -111,7 +119,7 @@ class _Fold:
         return in_reach and (exchange.note.playbook is not None or bool(self.asked))
 
     def _begins_anew(self, message: str) -> bool:
-        """"Another car": but not "another 5,000 miles"."""
+        """ "Another car": but not "another 5,000 miles"."""
         plain = normalise(message)
         return any(not plain[match.end() :].lstrip()[:1].isdigit() for match in heard("anew").finditer(plain))
 

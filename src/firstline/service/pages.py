@@ -56,7 +56,7 @@ async def article_page(request: Request, name: str, locale: Locale, slug: str, d
     for article in bundle.articles:
         if (article.locale, article.slug) == (locale, slug):
             body = _add_anchors(render_html(article.body))
-            return _page(request, "article.html", bundle, locale, article=article, body_html=body)
+            return _page(request, "article.html", bundle, locale, title=article.title, updated=article.updated, body_html=body)
     raise RequestError(404, "not_found", "There is no such article.")
 
 

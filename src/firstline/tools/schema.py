@@ -204,6 +204,6 @@ def _narrow(value: Any, schema: Json) -> Any:
         items: Json = schema.get("items", {})
         return [_narrow(inner, items) for inner in cast("list[Any]", value)]
     kinds = {schema.get("type"), *(inner.get("type") for inner in schema.get("anyOf", ()))}
-    if isinstance(value, float) and "integer" in kinds and "number" not in kinds and value.is_integer():
+    if isinstance(value, float) and "integer" in kinds and "number" not in kinds:
         return int(value)
     return value

@@ -13,7 +13,7 @@ import { createCitationBox } from './parts/citation.js';
 import { createComposer } from './parts/composer.js';
 import { createHeader } from './parts/header.js';
 import { createLauncher } from './parts/launcher.js';
-import { createLog } from './parts/log.js';
+import { buildLoading, createLog } from './parts/log.js';
 import { describeMessage } from './parts/message.js';
 import { loadStyles } from './styles.js';
 import { FIRST_WORDS } from './words.js';
@@ -120,11 +120,11 @@ class FirstlineChat extends HTMLElement {
 
   async #begin() {
     try {
+      this.shadowRoot.adoptedStyleSheets = await loadStyles(BASE);
+      if (this.isPage) this.shadowRoot.replaceChildren(h('div', { class: 'root' }, buildLoading()));
       const preferred = new BrowserStorage(this.#bundleName).load('locale');
       const locale = preferred ?? this.getAttribute('locale') ?? navigator.language;
-      const [styles, config] = await Promise.all([loadStyles(BASE), this.api.loadBundle(this.#bundleName, locale)]);
-      this.shadowRoot.adoptedStyleSheets = styles;
-      this.#useConfig(config);
+      this.#useConfig(await this.api.loadBundle(this.#bundleName, locale));
     } catch (error) {
       console.error(error);
       return this.#showUnavailable();
@@ -223,8 +223,9 @@ class FirstlineChat extends HTMLElement {
   /** Nothing could be loaded: on our own page say so and offer to try again; on a host's page stay out of the way. */
   #showUnavailable() {
     if (!this.isPage) return;
-    const again = h('button', { type: 'button', onclick: () => location.reload() }, FIRST_WORDS.tryAgain);
-    this.shadowRoot.replaceChildren(h('div', { class: 'unavailable', role: 'alert' }, h('p', {}, FIRST_WORDS.unavailable), again));
+    const again = h('button', { type: 'button', class: 'primary', onclick: () => location.reload() }, FIRST_WORDS.tryAgain);
+    const text = h('p', {}, FIRST_WORDS.unavailable);
+    this.shadowRoot.replaceChildren(h('main', { class: 'root unavailable', role: 'alert' }, text, again));
   }
 }
 

@@ -63,7 +63,7 @@ export function createComposer(chat) {
     field.disabled = isClosed;
     field.placeholder = isClosed ? t('closed') : t('placeholder', { name: conversation.status === 'with_human' ? t('person') : config.assistant.name });
     stop.hidden = !(conversation.turn && conversation.status === 'open');
-    footnote.textContent = noteFor(chat, conversation).join(' · ');
+    footnote.replaceChildren(...noteFor(chat, conversation).map((note) => h('span', {}, note)));
     send.disabled = isClosed || !field.value.trim() || countChars(field.value.trim()) > limit;
   }
 

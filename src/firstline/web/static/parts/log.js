@@ -29,15 +29,16 @@ export function createLog(chat) {
   const { t } = chat;
   const welcome = createWelcome(chat);
   const list = h('div', { class: 'items' });
-  const loading = h('div', { class: 'loading', 'aria-hidden': 'true', hidden: true }, h('i'), h('i'), h('i'));
-  const content = h('div', { class: 'content' }, welcome.node, loading, list);
+  const loading = buildLoading();
+  const heading = chat.isPage && h('h2', { class: 'sr-only' }, t('conversation'));
+  const content = h('div', { class: 'content' }, heading, welcome.node, loading, list);
   // Finished messages are announced by the chat's own live region; the log itself would read every piece.
   const scroller = h('div', { class: 'log', tabindex: '0', role: 'log', 'aria-live': 'off', 'aria-label': t('conversation') }, content);
   const pill = h('button', { type: 'button', class: 'pill', hidden: true, onclick: () => toEnd() }, h('span', {}, t('new_messages')), icon('down'));
   const node = h('div', { class: 'log-frame' }, scroller, pill);
   const show = keepList(list, (item) => BUILDERS[item.kind](chat, item));
   let isAtEnd = true;
-  let count = 0;
+  let isEmpty = true;
   let expiry = null;
 
   scroller.addEventListener('scroll', () => {
@@ -45,7 +46,7 @@ export function createLog(chat) {
     if (isAtEnd) pill.hidden = true;
   });
   // Pictures, fonts and the growing composer move the end as well.
-  const resize = new ResizeObserver(() => isAtEnd && count && toEnd());
+  const resize = new ResizeObserver(() => isAtEnd && !isEmpty && toEnd());
   resize.observe(content);
   resize.observe(scroller);
 
@@ -57,16 +58,15 @@ export function createLog(chat) {
 
   function update(session) {
     const items = listItems(session.conversation, { outbox: session.outbox.entries, now: Date.now() });
+    const before = scroller.scrollHeight;
+    isEmpty = !items.length;
     welcome.update(session);
     loading.hidden = !session.isLoading;
     show(items);
     wakeAtExpiry(session);
-    const said = items.filter(({ kind }) => kind === 'message' || kind === 'card' || kind === 'confirmation').length;
-    const isMore = said > count;
-    count = said;
-    if (!items.length) scroller.scrollTop = 0; // the welcome is read from its beginning
+    if (isEmpty) scroller.scrollTop = 0; // the welcome is read from its beginning
     else if (isAtEnd) toEnd();
-    else if (isMore) pill.hidden = false;
+    else if (scroller.scrollHeight > before) pill.hidden = false;
   }
 
   function wakeAtExpiry(session) {
@@ -79,4 +79,9 @@ export function createLog(chat) {
   }
 
   return { node, update, toEnd, focus: () => scroller.focus({ preventScroll: true }), stop: () => { clearTimeout(expiry); resize.disconnect(); } };
+}
+
+/** Faint lines where text will be; they come only when loading takes longer than a blink. */
+export function buildLoading() {
+  return h('div', { class: 'loading', 'aria-hidden': 'true' }, h('i'), h('i'), h('i'));
 }

@@ -1,0 +1,82 @@
+"""What is found out about a customer's message before the model is asked: screening, route, passages.
+
+Each part has a declared default for when it fails, and what happened stands in the log. They are pure and take
+less than a millisecond together, so they run one after the other: there is nothing to wait for at the same time.
+"""
+
+from collections.abc import Sequence
+
+import structlog
+
+from firstline.engine import Turn
+from firstline.events import Event, GuardrailRan, MessagePosted, PassagesRetrieved, RouteChosen
+from firstline.guardrails import Evidence, Guardrail, Screening
+from firstline.types import Verdict
+
+PASSAGES = 4
+QUERY_CHARS = 1_000
+
+_log = structlog.get_logger()
+
+
+async def prepare(turn: Turn) -> Sequence[Event] | None:
+    """Screening, route and passages for what the customer wrote; None when a crash came after they were noted."""
+    events = turn.conversation.turn_events(turn.turn_id)
+    if any(isinstance(event, RouteChosen) for event in events):
+        return None
+    texts = [event.message.text for event in events if isinstance(event, MessagePosted)]
+    text = "\n".join(texts)
+    if not text.strip():  # a confirmation's turn: the customer pressed a button, and wrote nothing
+        return [_route(turn, "")]
+    screened = [_screen(turn, guardrail, text) for guardrail in turn.engine.input_guardrails]
+    route = _route(turn, text)
+    return [*screened, route, await _retrieve(turn, text, route)]
+
+
+def _screen(turn: Turn, guardrail: Guardrail, text: str) -> GuardrailRan:
+    screening = Screening(stage="input", text=text, locale=turn.locale, evidence=Evidence(()))
+    try:
+        verdict = guardrail.check(screening)
+    except Exception:
+        _log.exception("guardrail_broke", guardrail=guardrail.name, turn_id=turn.turn_id)
+        verdict = Verdict(guardrail=guardrail.name, decision=guardrail.when_broken, reason="broken")
+    return GuardrailRan(at=turn.engine.now(), turn_id=turn.turn_id, stage="input", verdict=verdict)
+
+
+def _route(turn: Turn, text: str) -> RouteChosen:
+    """The playbook for this text. It stays with the last one for a turn that has no text of its own."""
+    log = [logged.event for logged in turn.conversation.log]
+    last = next((event for event in reversed(log) if isinstance(event, RouteChosen)), None)
+    said = [
+        event.message for event in log if isinstance(event, MessagePosted) and event.message.author == "assistant"
+    ]
+    at, turn_id = turn.engine.now(), turn.turn_id
+    if not text:
+        playbook = last.playbook if last else None
+        return RouteChosen(at=at, turn_id=turn_id, playbook=playbook, locale=turn.locale)
+    chosen = turn.engine.router.choose(
+        text,
+        last_playbook=last.playbook if last else None,
+        last_locale=turn.locale,
+        asked=bool(said) and said[-1].text.rstrip().endswith(("?", "？", "؟")),
+    )
+    return RouteChosen(
+        at=at,
+        turn_id=turn_id,
+        playbook=chosen.playbook,
+        locale=chosen.locale,
+        wants_human=chosen.wants_human,
+        score=chosen.score,
+        runner_up=chosen.runner_up,
+    )
+
+
+async def _retrieve(turn: Turn, text: str, route: RouteChosen) -> PassagesRetrieved:
+    """Passages for the text; none, and said so in the log, when the retriever fails: the reply then knows less."""
+    at, turn_id = turn.engine.now(), turn.turn_id
+    try:
+        found = await turn.engine.retriever.search(text[:QUERY_CHARS], locale=route.locale, limit=PASSAGES)
+    except Exception:
+        _log.exception("retriever_broke", turn_id=turn_id)
+        return PassagesRetrieved(at=at, turn_id=turn_id, passages=(), failed=True)
+    return PassagesRetrieved(at=at, turn_id=turn_id, passages=tuple(found))
