@@ -9,8 +9,9 @@ playbook, the time, passages) stands in the turn's own message and stays there, 
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 
 from firstline.bundle import Bundle, Example, Playbook
 from firstline.conversation import Conversation
@@ -176,9 +177,12 @@ class _History:
         self._answer_calls()
         turns = self._turns
         sizes = [sum(len(str(message.content)) for message in turn) for turn in turns]
+        if sum(sizes) <= HISTORY_CHARS:
+            return tuple(message for turn in turns for message in turn)
         while len(turns) > 1 and sum(sizes) > HISTORY_CHARS:
             turns, sizes = turns[1:], sizes[1:]
-        return tuple(message for turn in turns for message in turn)
+        # Thinking blocks are valid only behind the very history that they were thought in: now they are nobody's.
+        return tuple(replace(message, model=None) for turn in turns for message in turn)
 
     def _note(self, event: Event) -> None:
         """Facts that only colour the turn's opening message, or wait to be told in it."""
@@ -309,15 +313,20 @@ class _History:
 
 def _search_result(passage: Passage) -> Json:
     """A passage as the API cites it; each sentence or line is a block, so that quotes are short."""
-    text = fence(passage.text, limit=PASSAGE_CHARS)
-    pieces = [piece.strip() for piece in _CITABLE.split(text) if piece and piece.strip()]
+    content = [{"type": "text", "text": piece} for piece in _cut_citable(passage.text)]
     return {
         "type": "search_result",
         "source": passage.url,
         "title": passage.title,
-        "content": [{"type": "text", "text": piece} for piece in pieces] or [{"type": "text", "text": passage.title}],
+        "content": content or [{"type": "text", "text": passage.title}],
         "citations": {"enabled": True},
     }
+
+
+@lru_cache(maxsize=4096)  # the same passages come again and again
+def _cut_citable(text: str) -> tuple[str, ...]:
+    pieces = _CITABLE.split(fence(text, limit=PASSAGE_CHARS))
+    return tuple(piece.strip() for piece in pieces if piece and piece.strip())
 
 
 def _example(example: Example) -> str:

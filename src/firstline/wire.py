@@ -119,6 +119,8 @@ class Service:
 
     async def close(self) -> None:
         await self.dispatcher.close()
+        for engine in self.engines.values():
+            await engine.model.aclose()
         self.store.close()
         self.held.close()
 

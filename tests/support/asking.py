@@ -6,12 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 import httpx2
+import pytest
 from anthropic import AsyncAnthropic, DefaultAioHttpClient
 
+from firstline.errors import ModelFailed
 from firstline.model import Model, ModelReply, ModelRequest, Piece, Replied, Restarted, Spec, TextGrew, Turned
 from firstline.model.claude import ClaudeModel, Patience
 from firstline.types import TurnId
-from tests.support.fake_claude import FakeClaude
+from tests.support.fake_claude import Drop, FakeClaude, Refuse, Reply, Scripted
 
 Json = dict[str, Any]
 
@@ -122,3 +124,16 @@ async def claude(
         yield model
     finally:
         await model.aclose()
+
+
+def scripted(*steps: Reply | Refuse | Drop, **how: Any) -> FakeClaude:
+    """A fake that does these things, one for each request."""
+    return FakeClaude(Scripted(steps), **how)
+
+
+async def failure_of(fake: FakeClaude, **how: Any) -> ModelFailed:
+    """What the adapter raises in the end."""
+    async with fake, claude(fake, **how) as model:
+        with pytest.raises(ModelFailed) as caught:
+            await collect(model, ask())
+    return caught.value

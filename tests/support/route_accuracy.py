@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
 
 from firstline.bundle import Bundle
-from firstline.bundle.load import load_bundle
 from firstline.route import Route, Router
+from firstline.tools.python import open_bundle
 
 ROOT = Path(__file__).parents[2]
 MESSAGES: dict[str, list[dict[str, Any]]] = yaml.safe_load(
@@ -31,7 +32,10 @@ class Trial:
 
 
 def load_acme() -> Bundle:
-    return load_bundle(ROOT / "bundles/acme")
+    with TemporaryDirectory() as data:
+        bundle, toolset = open_bundle(ROOT / "bundles/acme", data=Path(data))
+        toolset.close()
+    return bundle
 
 
 def run_trials(router: Router, group: str) -> Iterator[Trial]:
@@ -63,12 +67,16 @@ def main() -> None:
         each_ms = (time.perf_counter() - begun) * 1000 / len(trials)
         right = sum(trial.right for trial in trials)
         false_declines, on_topic = count_false_declines(trials, "off_topic")
-        write(f"{group}: {right}/{len(trials)} right, {false_declines}/{on_topic} declined on topic, {each_ms:.2f} ms\n")
+        write(
+            f"{group}: {right}/{len(trials)} right, {false_declines}/{on_topic} declined on topic, {each_ms:.2f} ms\n"
+        )
         for trial in (one for one in trials if not one.right):
             gold = "|".join(map(str, trial.message["gold"]))
             confusion[gold, str(trial.route.playbook)] += 1
             route = trial.route
-            write(f"    {trial.message['say']!r}: {route.playbook} ({route.score}, then {route.runner_up}), not {gold}\n")
+            write(
+                f"    {trial.message['say']!r}: {route.playbook} ({route.score}, then {route.runner_up}), not {gold}\n"
+            )
     write(f"built in {built - started:.2f} s\n")
     for (gold, chosen), count in confusion.most_common():
         write(f"{count:4d}  {gold} -> {chosen}\n")

@@ -89,6 +89,9 @@ class ScriptedModel:
     offline: bool = False
     closed: int = 0
 
+    async def aclose(self) -> None:
+        pass
+
     async def stream(self, request: ModelRequest) -> AsyncIterator[Piece]:
         self.requests.append(request)
         script = self.scripts[min(len(self.requests), len(self.scripts)) - 1]

@@ -23,7 +23,8 @@ def facts_of(text: str) -> list[tuple[str, str]]:
         (
             "money USD 1200",
             "$1,200|1,200 dollars|1200 USD|US$1200|1,200 美元|1200美金|twelve hundred dollars|$1.2k|一千二百美元|"
-            "one thousand two hundred dollars|USD 1,200.00|**$1,200**|$1**200**|&#36;1200|\\$1,200|＄１，２００|$１２００|"
+            "one thousand two hundred dollars|USD 1,200.00|**$1,200**|$1**200**|&#36;1200|"
+            "\\$1,200|＄１，２００|$１２００|"
             "1 thousand and 200 dollars 不|USD: 1200|$𝟏𝟐𝟎𝟎|$1\u200d200|$1\u00ad200|$1[200](/help/x)|$1️⃣2️⃣0️⃣0️⃣",
         ),
         ("money USD 20000", "$20k|20,000 dollars|2万美元|两万美元|twenty thousand dollars|$20 thousand"),
@@ -38,7 +39,10 @@ def facts_of(text: str) -> list[tuple[str, str]]:
         ("quantity 10 business day", "10 business days|ten working days|10个工作日|十个工作日"),
         ("quantity 100000 mile", "100,000 miles|100k miles|10万英里|十万英里"),
         ("quantity 3 month", "3 months|three months|3个月|三个月"),
-        ("date 2026-05-04", "2026-05-04|May 4, 2026|4 May 2026|5/4/2026|2026年5月4日|May 4th, 2026|二〇二六年五月四日"),
+        (
+            "date 2026-05-04",
+            "2026-05-04|May 4, 2026|4 May 2026|5/4/2026|2026年5月4日|May 4th, 2026|二〇二六年五月四日",
+        ),
         ("date --05-04", "May 4|5月4日|the 4th of May|五月四日"),
         ("phone +18001234567", "1-800-123-4567|(800) 123-4567|+1 800 123 4567|800.123.4567"),
         ("phone +18003569377", "1-800-FLOWERS|1-800-356-9377"),
@@ -67,6 +71,12 @@ def test_equal_claims_are_equal_facts(fact: str, spellings: str) -> None:
         ("40 to 60 dollars", ["USD 40", "USD 60"]),
         ("45–60 minutes", ["45 minute", "60 minute"]),
         ("between 10% and 20%", ["10", "20"]),
+        ("between forty and fifty dollars", ["USD 40", "USD 50"]),
+        ("50,000/100,000/50,000 美元", ["USD 50000", "USD 100000", "USD 50000"]),
+        ("250、500 或 1,000 美元", ["USD 250", "USD 500", "USD 1000"]),
+        ("$25 and 30 days", ["USD 25", "30 day"]),
+        ("€25 and $10.50", ["EUR 25", "USD 10.5"]),
+        ("16 至 17 岁", ["16", "17"]),
         ("$25,000/$50,000/$25,000", ["USD 25000", "USD 50000", "USD 25000"]),
         ("- Collision: $500\n- 100 miles", ["USD 500", "100 mile"]),
     ],
@@ -84,15 +94,20 @@ def test_a_date_with_two_readings_keeps_both() -> None:
     "text",
     [
         "1. First\n2. Second", "one of the two of you", "the 1st and the 3rd", "tomorrow or on Monday",
-        "call 911 at once", "拨打110", "万一天气不好", "十分感谢", "一年四季", "one minute, please", "请稍等一分钟", "以下两点：",
-        "November to March", "11月至次年3月", "EV6, R1T, ID.4", "a day, an hour", "the No. 1 reason", "",
+        "call 911 at once", "拨打110", "万一天气不好", "十分感谢", "一年四季", "one minute, please",
+        "请稍等一分钟", "以下两点：",
+        "November to March", "11月至次年3月", "EV6, R1T, ID.4", "a day, an hour", "三元催化器",
+        "付了两次", "the No. 1 reason", "",
     ],
 )  # fmt: skip
 def test_everyday_words_are_no_facts(text: str) -> None:
     assert facts_of(text) == []
 
 
-@given(st.integers(10, 10**6), st.sampled_from(["${} fee", "{}%", "{} days", "{} 美元", "{}英里", "model {}", "{:,} miles"]))
+@given(
+    st.integers(10, 10**6),
+    st.sampled_from(["${} fee", "{}%", "{} days", "{} 美元", "{}英里", "model {}", "{:,} miles"]),
+)
 def test_reading_what_was_read_changes_nothing(number: int, shape: str) -> None:
     text = shape.format(number)
     assert read_plain(read_plain(text)) == read_plain(text)

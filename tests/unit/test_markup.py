@@ -17,30 +17,47 @@ ALLOWED = {
     "a": {"href", "rel", "target", "title", "data-citation"},
     "sup": {"class"},
     "ol": {"start"},
-} | dict.fromkeys(
+} | dict.fromkeys(  # noqa: RUF024  # the empty set is only read
     ["blockquote", "br", "code", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "p", "pre", "strong", "table",
      "tbody", "td", "th", "thead", "tr", "ul"], set()
 )  # fmt: skip
 
 ATTACKS = [
-    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "<svg/onload=alert(1)>", "<iframe src=//evil.example>",
-    "<math><mtext></p><style><img src=x onerror=alert(1)></style></mtext></math>", "<a href=javascript:alert(1)>x</a>",
-    "<svg><style><img src=x onerror=alert(1)></style></svg>", "<noscript><p title='</noscript><img src=x onerror=1>'>",
-    "[x](javascript:alert(1))", "[x](JaVaScRiPt:alert(1))", "[x](java\nscript:alert(1))", "[x](&#106;avascript:alert(1))",
+    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "<svg/onload=alert(1)>",
+    "<iframe src=//evil.example>",
+    "<math><mtext></p><style><img src=x onerror=alert(1)></style></mtext></math>",
+    "<a href=javascript:alert(1)>x</a>",
+    "<svg><style><img src=x onerror=alert(1)></style></svg>",
+    "<noscript><p title='</noscript><img src=x onerror=1>'>",
+    "[x](javascript:alert(1))", "[x](JaVaScRiPt:alert(1))", "[x](java\nscript:alert(1))",
+    "[x](&#106;avascript:alert(1))",
     "[x](javascript&colon;alert(1))", "[x](\x01javascript:alert(1))", "[x](data:text/html;base64,PHNjcmlwdD4=)",
-    "[x](vbscript:x)", "[x](//evil.example)", "[x](/\\evil.example)", "[x](\\\\evil.example)", "[x](file:///etc/passwd)",
-    "<javascript:alert(1)>", "<data:text/html,x>", "[x]: javascript:alert(1)\n\n[x]", "![x](https://evil.example/?d=1)",
-    "![x](javascript:alert(1))", "![x][y]\n\n[y]: https://evil.example/a.png", '[x](https://a.example "onmouseover=alert(1)")',
-    '[x](https://a.example"onmouseover="alert(1))', '[x](<https://a.example/" onclick="alert(1)>)', "[x](https:evil.example)",
-    "```html\n<script>alert(1)</script>\n```", "```\"><script>alert(1)</script>\nx\n```", "`<script>alert(1)</script>`",
-    "| <script>alert(1)</script> | b |\n|---|---|\n| <img src=x onerror=1> | x |", "# <script>alert(1)</script>",
-    "- <details open ontoggle=alert(1)>", "&lt;script&gt;alert(1)&lt;/script&gt;", "&#60;script&#62;alert(1)&#60;/script&#62;",
-    "<!--><script>alert(1)</script>-->", "<![CDATA[<script>alert(1)</script>]]>", "<?php x ?>", "<x onclick=alert(1)>",
-    "\\<script>alert(1)\\</script>", "<scr<script>ipt>alert(1)</scr</script>ipt>", "<style>@import'//evil.example'</style>",
-    "<form action=//evil.example><input name=p>", "<base href=//evil.example>", "<meta http-equiv=refresh content=0>",
-    "<object data=x>", "<embed src=x>", "<link rel=stylesheet href=//evil.example>", "<template><script>1</script>",
-    "[<img src=x onerror=1>](https://a.example)", "[x](https://a.example/<script>)", "**<b onclick=1>**", "[x](tel:1\"onclick=1)",
-    "\u202f[1](javascript:alert(1))", "\u202f[1]: javascript:alert(1)", "<a\nhref='javascript:alert(1)'>x</a>", "\x00<script>",
+    "[x](vbscript:x)", "[x](//evil.example)", "[x](/\\evil.example)", "[x](\\\\evil.example)",
+    "[x](file:///etc/passwd)",
+    "<javascript:alert(1)>", "<data:text/html,x>", "[x]: javascript:alert(1)\n\n[x]",
+    "![x](https://evil.example/?d=1)",
+    "![x](javascript:alert(1))", "![x][y]\n\n[y]: https://evil.example/a.png",
+    '[x](https://a.example "onmouseover=alert(1)")',
+    '[x](https://a.example"onmouseover="alert(1))', '[x](<https://a.example/" onclick="alert(1)>)',
+    "[x](https:evil.example)",
+    "```html\n<script>alert(1)</script>\n```", "```\"><script>alert(1)</script>\nx\n```",
+    "`<script>alert(1)</script>`",
+    "| <script>alert(1)</script> | b |\n|---|---|\n| <img src=x onerror=1> | x |",
+    "# <script>alert(1)</script>",
+    "- <details open ontoggle=alert(1)>", "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "&#60;script&#62;alert(1)&#60;/script&#62;",
+    "<!--><script>alert(1)</script>-->", "<![CDATA[<script>alert(1)</script>]]>", "<?php x ?>",
+    "<x onclick=alert(1)>",
+    "\\<script>alert(1)\\</script>", "<scr<script>ipt>alert(1)</scr</script>ipt>",
+    "<style>@import'//evil.example'</style>",
+    "<form action=//evil.example><input name=p>", "<base href=//evil.example>",
+    "<meta http-equiv=refresh content=0>",
+    "<object data=x>", "<embed src=x>", "<link rel=stylesheet href=//evil.example>",
+    "<template><script>1</script>",
+    "[<img src=x onerror=1>](https://a.example)", "[x](https://a.example/<script>)", "**<b onclick=1>**",
+    "[x](tel:1\"onclick=1)",
+    "\u202f[1](javascript:alert(1))", "\u202f[1]: javascript:alert(1)",
+    "<a\nhref='javascript:alert(1)'>x</a>", "\x00<script>",
 ]  # fmt: skip
 
 
@@ -106,7 +123,8 @@ def test_markdown_becomes_html(text: str, html: str) -> None:
 def test_a_mark_links_to_its_source() -> None:
     html = render_html(f"It pays.{MARK}", [SOURCE])
     assert html == (
-        '<p>It pays.\u202f<sup class="citation"><a href="https://acme.example/help/battery?a=1&amp;b=2" target="_blank" '
+        '<p>It pays.\u202f<sup class="citation"><a href="https://acme.example/help/battery?a=1&amp;b=2" '
+        'target="_blank" '
         'data-citation="1" title="Battery &quot;cover&quot;" rel="noopener noreferrer">1</a></sup></p>\n'
     )
 
@@ -124,7 +142,8 @@ def test_a_source_with_an_active_address_is_not_linked() -> None:
 
 @pytest.mark.parametrize(
     "bomb",
-    ["- " * 100_000, "> " * 100_000, "[" * 20_000, "*a " * 6000, "![[]()" * 3000, "[a](<b" * 3000, "`" * 19_999 + " `",
+    ["- " * 100_000, "> " * 100_000, "[" * 20_000, "*a " * 6000, "![[]()" * 3000, "[a](<b" * 3000,
+     "`" * 19_999 + " `",
      "| " * 9000 + "\n" + "|-" * 900, "<" * 20_000, "&" * 20_000, "\\" * 20_000, "[a]:\n" * 4000, "a**b_" * 4000],
 )  # fmt: skip
 def test_a_bomb_is_defused_in_time(bomb: str) -> None:

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from firstline.sentences import HOLD_CHARS, SentenceSplitter, ends_sentence
 
 ALPHABET = st.sampled_from(
-    ["a", "B", "7", " ", "\n", ".", "!", "?", "…", "。", "！", "；", "」", "*", "**", "`", "```", "~~~", "[", "](", ")", "|",
-     "-", "---", "#", "1.", "$1,", "200", ".50", "e.g.", "No.", "Mr.", "说", "“", "”", "؟", "।", "  ", "\t"]
+    ["a", "B", "7", " ", "\n", ".", "!", "?", "…", "。", "！", "；", "」", "*", "**", "`", "```", "~~~", "[", "](",
+     ")", "|", "-", "---", "#", "1.", "$1,", "200", ".50", "e.g.", "No.", "Mr.", "说", "“", "”", "؟", "।", "  ", "\t"]
 )  # fmt: skip
 TEXTS = st.lists(ALPHABET, max_size=60).map("".join)
 
@@ -85,7 +85,14 @@ def test_a_run_on_without_white_space_is_cut_all_the_same() -> None:
 
 @pytest.mark.parametrize(
     ("text", "ended"),
-    [("It is. ", True), ("好。", True), ("**Yes!** ", True), ("It is\n", False), ("- item\n", False), ("a\n\n", True)],
+    [
+        ("It is. ", True),
+        ("好。", True),
+        ("**Yes!** ", True),
+        ("It is\n", False),
+        ("- item\n", False),
+        ("a\n\n", True),
+    ],
 )
 def test_a_claim_goes_on_until_it_is_ended(text: str, ended: bool) -> None:
     assert ends_sentence(text) is ended

@@ -32,7 +32,8 @@ UNITS: Mapping[str, tuple[str, ...]] = {
     "day": ("days", "day", "天", "日内", "日之内", "日以内"),
     "week": ("weeks", "week", "周", "星期", "礼拜"),
     "month": ("months", "month", "月"),
-    "year": ("years", "year", "yrs", "yr", "y/o", "周岁", "岁", "年"),
+    "year": ("years", "year", "yrs", "yr", "年"),
+    "age": ("years old", "years of age", "year-old", "y/o", "周岁", "岁"),
     "mile": ("miles", "mile", "mi", "英里"),
     "km": ("kilometers", "kilometres", "kilometer", "kilometre", "km", "公里", "千米"),
     "mph": ("miles per hour", "mph"),
@@ -52,11 +53,10 @@ UNITS: Mapping[str, tuple[str, ...]] = {
     "seat": ("seats", "seat", "seater", "座"),
     "GB": ("gigabytes", "gb"),
     "MB": ("megabytes", "mb"),
-    "time": ("times", "次"),
 }
 _UNIT = {name: unit for unit, names in UNITS.items() for name in names}
 
-_IDLE = {"second", "minute", "day", "week", "month", "year", "time"}
+_IDLE = {"second", "minute", "day", "week", "month", "year"}
 """Units with which a spelled-out one is no claim: `one minute, please`, 一年."""
 
 
@@ -69,19 +69,25 @@ def _any_of(names: tuple[str, ...]) -> str:
 
 
 _BEFORE = rf"(?:(?<![A-Za-z])(?:{_any_of(tuple(name for name in _CURRENCY if name != '元'))}))"
-_AFTER = _any_of((*_CURRENCY, *_CENTS))
+_AFTER = rf"(?:{_any_of((*_CURRENCY, *_CENTS))})(?![催素件旦])"
+_LIST = rf"(?P<list>(?:{SUM}(?:[ ]?[/、或][ ]?|[ ]or[ ]))+)?"
+"""50,000/100,000/50,000 美元: the currency at the end is that of all."""
 _LATIN_UNIT = _any_of(tuple(name for name in _UNIT if name.isascii()))
 _OTHER_UNIT = _any_of(tuple(name for name in _UNIT if not name.isascii() and name != "月"))
-_KIND_OF = r"(?:(?:full|whole|calendar|model|policy|consecutive|additional|extra|more|unused)[ ]+)?"
+_KIND_OF = (
+    r"(?:(?:full|whole|calendar|model|policy|consecutive|additional|extra|more|unused"
+    r"|(?:business|working)(?![ ]days?\b))[ ]+)?"
+)
 _MEASURE = (
     rf"(?:[ \t]?-?[ \t]?{_KIND_OF}(?P<latin>{_LATIN_UNIT})"
-    rf"|[ \t]?(?:个月|个?(?P<other>{_OTHER_UNIT})(?![气然历纪号]))(?P<month>(?<=个月))?)"
+    rf"|[ \t]?(?:个月|个?(?P<other>{_OTHER_UNIT})(?![气然历纪号])))"
 )
 
 _MONEY = re.compile(
     rf"(?P<before>{_BEFORE})[ \t]?[):]?[ \t]?(?P<low>{SUM})"
     rf"(?:{TO}(?:(?P=before)[ \t]?)?(?P<high>{SUM})(?![ \t]?-?(?:%|percent|{_LATIN_UNIT}|个|{_OTHER_UNIT})))?"
-    rf"|(?:between[ ](?P<least>{SUM})[ ]and[ ])?(?P<low2>{SUM})(?:{TO}(?P<high2>{SUM}))?[ \t-]?(?:(?:US|U\.S\.)[ ])?(?P<after>{_AFTER})",
+    rf"|{_LIST}(?:between[ ](?P<least>{SUM})[ ]and[ ])?(?P<low2>{SUM})(?:{TO}(?P<high2>{SUM}))?"
+    rf"[ \t-]?(?:(?:US|U\.S\.)[ ])?(?P<after>{_AFTER})",
     re.IGNORECASE,
 )
 _PERCENTAGE = re.compile(
@@ -94,12 +100,15 @@ _TENTHS = re.compile(
     rf"{SPELLED}(?P<tenths>\d)成(?![不熟功本员立为长])|{SPELLED}?(?P<paid>\d(?:\.?\d)?)[ \t]?折(?![扣叠旧])"
 )
 _QUANTITY = re.compile(
-    rf"(?:between[ ](?P<least>{NUMBER})[ ]and[ ])?(?P<low>{NUMBER})(?:{TO}(?P<high>{NUMBER}))?{_MEASURE}", re.IGNORECASE
+    rf"(?:between[ ](?P<least>{NUMBER})[ ]and[ ])?(?P<low>{NUMBER})(?:{TO}(?P<high>{NUMBER}))?{_MEASURE}",
+    re.IGNORECASE,
 )
 
 
 def _ends(match: re.Match[str]) -> list[str]:
-    return [end for name in ("least", "low", "high", "low2", "high2") if (end := match.groupdict().get(name))]
+    groups = match.groupdict()
+    listed = re.findall(r"[\d.,]+[^\d/、或]*", groups.get("list") or "")
+    return listed + [end for name in ("least", "low", "high", "low2", "high2") if (end := groups.get(name))]
 
 
 def _surface(match: re.Match[str]) -> str:
@@ -143,6 +152,8 @@ def _read_quantity(match: re.Match[str]) -> tuple[Fact, ...]:
         return ()
     if match["other"] == "年" and re.fullmatch(r"(?:19|20)\d\d", match["low"]):
         return ()
+    if unit == "age":  # as likely said without the unit: «drivers under 25»
+        return tuple(fact for fact in _facts("number", match, "") if len(fact.value) > 1)
     return _facts("quantity", match, f" {unit}")
 
 

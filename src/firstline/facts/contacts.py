@@ -18,10 +18,15 @@ _URL = re.compile(
     rf"|(?<![\w@.-])(?:www\.)?(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+(?:{_TOP_LEVEL})(?![a-z0-9@-])(?:[/?#:][^\s<>\"'，。]*)?",
     re.IGNORECASE | re.ASCII,
 )
-_US_PHONE = re.compile(r"(?<![\w.,$-])(?:\+?1[ .-]?)?(?:\(\d{3}\)[ .-]?|\d{3}[ .-])\d{3}[ .-]\d{4}(?![\w-])")
-_VANITY = re.compile(r"(?<![\w-])(?:1[ -])?\d{3}-(?=[A-Z0-9-]*[A-Z]{3})[A-Z0-9]{2,7}(?:-[A-Z0-9]{2,6})?(?![\w-])")
-_LOCAL_PHONE = re.compile(r"(?<![\w.,$-])\d{3}-\d{4}(?![\w-])")
-_PHONE = re.compile(r"(?<![\w.,$:-])\+?\(?\d[\d() .-]{5,17}\d(?![\w:])")
+_PERHAPS_PHONE = re.compile(r"\d[\d() .-]{5}|\d{3}-[A-Z]")
+_US_PHONE = re.compile(
+    r"(?<![A-Za-z\d.,$-])(?:\+?1[ .-]?)?(?:\(\d{3}\)[ .-]?|\d{3}[ .-])\d{3}[ .-]\d{4}(?![A-Za-z\d-])"
+)
+_VANITY = re.compile(
+    r"(?<![A-Za-z\d-])(?:1[ -])?\d{3}-(?=[A-Z0-9-]*[A-Z]{3})[A-Z0-9]{2,7}(?:-[A-Z0-9]{2,6})?(?![A-Za-z\d-])"
+)
+_LOCAL_PHONE = re.compile(r"(?<![A-Za-z\d.,$-])\d{3}-\d{4}(?![A-Za-z\d-])")
+_PHONE = re.compile(r"(?<![A-Za-z\d.,$:-])\+?\(?\d[\d() .-]{5,17}\d(?![A-Za-z\d:])")
 _IDENTIFIER = re.compile(
     r"(?<![A-Za-z0-9])(?:[A-Za-z]{2,6}-(?=[A-Za-z0-9-]*\d{3})|(?=[A-Za-z0-9-]*[A-Za-z]\d)(?=[A-Za-z0-9-]*\d{4})"
     r"|[A-Z]-?(?=\d{4}))[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*(?![A-Za-z0-9])"
@@ -60,6 +65,8 @@ def _write_phone(surface: str, region: str) -> str | None:
 
 def find_phones(text: str, *, locale: Locale) -> tuple[str, list[Fact]]:
     """`text` with its telephone numbers blotted out, and these. A locale's region (`en-gb`) says which is home."""
+    if not _PERHAPS_PHONE.search(text):
+        return text, []
     region = locale.partition("-")[2].upper()
     home = region if region in phonenumbers.SUPPORTED_REGIONS else "US"
     facts: list[Fact] = []

@@ -14,42 +14,43 @@ _MONTHS = {
     for number, name in enumerate(names)
     if name
 } | {"Sept": 9}  # fmt: skip
-_MONTH = rf"(?P<month>{'|'.join(sorted(_MONTHS, key=len, reverse=True))})\b\.?"
+_MONTH = rf"(?P<month>{'|'.join(sorted(_MONTHS, key=len, reverse=True))})(?![A-Za-z])\.?"
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 _YEAR = r"(?P<year>(?:19|20)\d\d)"
 
 _ISO = re.compile(rf"(?<![\d-]){_YEAR}[-/](?P<month>\d{{1,2}})[-/](?P<day>\d{{1,2}})(?!\d)")
 _MONTH_FIRST = re.compile(
-    rf"\b{_MONTH}[ ]{_DAY}(?:[ ]?(?:-|–|to|through|and)[ ]?(?P<until>\d{{1,2}})(?:st|nd|rd|th)?)?"
-    rf"(?![\d:]|[ ]?[ap]\.?m\b)(?:,?[ ]{_YEAR})?"
+    rf"(?<![A-Za-z]){_MONTH}[ ]{_DAY}(?:[ ]?(?:-|–|to|through|and)[ ]?(?P<until>\d{{1,2}})(?:st|nd|rd|th)?)?"
+    rf"(?![\d:]|[ ]?[ap]\.?m(?![A-Za-z]))(?:,?[ ]{_YEAR})?"
 )
 _DAY_FIRST = re.compile(rf"(?<![\d:.,]){_DAY}[ ](?:of[ ])?{_MONTH}(?:,?[ ]{_YEAR})?")
-_MONTH_YEAR = re.compile(rf"\b{_MONTH},?[ ](?:of[ ])?{_YEAR}(?!\d)")
+_MONTH_YEAR = re.compile(rf"(?<![A-Za-z]){_MONTH},?[ ](?:of[ ])?{_YEAR}(?!\d)")
 _SLASHED = re.compile(r"(?<![\d/.-])(\d{1,2})([/.-])(\d{1,2})\2((?:19|20)?\d\d)(?![\d/]|-\d)")
 _CHINESE_DATE = re.compile(
-    rf"(?=[\d{SPELLED}])(?:{SPELLED}?{_YEAR}[ ]?年[ ]?)?{SPELLED}?(?P<month>\d{{1,2}})[ ]?月"
+    rf"(?=[\d{SPELLED}])(?<!\d)(?:{SPELLED}?{_YEAR}[ ]?年[ ]?)?{SPELLED}?(?P<month>\d{{1,2}})[ ]?月"
     rf"(?:[ ]?{SPELLED}?(?P<day>\d{{1,2}})[ ]?[日号]|份)?"
 )
 
-_HALF = r"[ap]\.?[ ]?m\b\.?"
+_HALF = r"[ap]\.?[ ]?m(?![A-Za-z])\.?"
 _CLOCK = re.compile(
-    rf"(?=[\d{SPELLED}])(?<![\d:.,]){SPELLED}?(?P<hour>\d{{1,2}})(?::(?P<minute>\d\d)(?::\d\d)?)?(?![\d:%])"
+    rf"(?=[\d{SPELLED}])(?<![\d:.,]){SPELLED}?(?P<hour>\d{{1,2}})(?::(?P<minute>\d{{2,4}})(?::\d\d)?)?(?![\d:%])"
     rf"(?:[ ]?(?P<half>{_HALF})|[ ]?(?P<sharp>o['’]clock))?"
     rf"(?:[ ]?(?:[-–—~]|(?:to|until|till|through|and)\b|至|到)[ ]?"
-    rf"{SPELLED}?(?P<hour2>\d{{1,2}})(?::(?P<minute2>\d\d)(?::\d\d)?)?(?![\d:%])(?:[ ]?(?P<half2>{_HALF}))?)?",
+    rf"{SPELLED}?(?P<hour2>\d{{1,2}})(?::(?P<minute2>\d{{2,4}})(?::\d\d)?)?(?![\d:%])(?:[ ]?(?P<half2>{_HALF}))?)?",
     re.IGNORECASE,
 )
 _PART = "上午|早上|早晨|清晨|凌晨|中午|下午|傍晚|晚上|夜里"
 _HOUR_SIGN = r"(?:[点點]钟?|时(?![间候代长段速机]))"
 _CHINESE_CLOCK = re.compile(
-    rf"(?=[\d{SPELLED}上早清凌中下傍晚夜])(?<![\d:.第下这那{SPELLED}])(?:(?P<part>{_PART})[ ]?)?(?P<hour>{SPELLED}?\d{{1,2}})"
+    rf"(?=[\d{SPELLED}上早清凌中下傍晚夜])(?<![\d:.第下这那{SPELLED}])"
+    rf"(?:(?P<part>{_PART})[ ]?)?(?P<hour>{SPELLED}?\d{{1,2}})"
     rf"(?::(?P<clock>\d\d)|[ ]?{_HOUR_SIGN}(?:(?P<exact>[半整])|[ ]?(?P<minute>{SPELLED}?\d{{1,2}})分?)?"
     rf"|(?=[ ]?[-–—~至到][ ]?(?:{_PART})?{SPELLED}?\d{{1,2}}[ ]?{_HOUR_SIGN}))"
     rf"(?:[ ]?[-–—~至到][ ]?(?P<part2>{_PART})?[ ]?(?P<hour2>{SPELLED}?\d{{1,2}})"
     rf"(?::(?P<clock2>\d\d)|[ ]?{_HOUR_SIGN}(?:(?P<exact2>[半整])|[ ]?(?P<minute2>{SPELLED}?\d{{1,2}})分?)?))?"
 )
 _WORDS = re.compile(
-    r"\b(?P<noon>noon|midday)\b|正午|\b(?P<midnight>midnight)\b|午夜|\b(?P<always>24/7)\b", re.IGNORECASE
+    r"\b(?P<noon>noon|midday)\b|正午|\b(?P<midnight>midnight)\b|午夜|(?<!\d)(?P<always>24/7)(?!\d)", re.IGNORECASE
 )
 _AFTER_BARE_HOUR = frozenset("到至前后開开关之-–—~")
 
@@ -58,15 +59,19 @@ def _surface(match: re.Match[str]) -> str:
     return match[0].replace(SPELLED, "").strip()
 
 
-def _write_day(year: str | None, month: int, day: str | None) -> str | None:
-    """The normal form, or None for a day that does not exist."""
-    try:
-        date(int(year or 2000), month, int(day or 1))
-    except ValueError:
-        return None
+def _write_day(year: str | None, month: int, day: str | None) -> str:
+    """The normal form; a day that does not exist has one too, and stays a claim that stands nowhere."""
     if day is None:
         return f"{year}-{month:02}"
     return f"{year or '-'}-{month:02}-{int(day):02}"
+
+
+def _exists(year: str, month: str, day: str) -> bool:
+    try:
+        date(int(year), int(month), int(day))
+    except ValueError:
+        return False
+    return True
 
 
 def _read_date(match: re.Match[str]) -> Sequence[Fact]:
@@ -78,23 +83,24 @@ def _read_date(match: re.Match[str]) -> Sequence[Fact]:
     written = [_write_day(year, month, day)]
     if groups.get("until"):
         written.append(_write_day(year, month, groups["until"]))
-    return [Fact("date", value, _surface(match)) for value in written if value]
+    return [Fact("date", value, _surface(match)) for value in written]
 
 
 def _read_slashed(match: re.Match[str]) -> Sequence[Fact]:
     """5/4/2026 is a day of May or of April, by where it is read: either may be meant."""
     first, _, second, year = match.groups()
     year = year if len(year) == 4 else f"20{year}"
-    readings = [
-        _write_day(year, int(month), day) for month, day in ((first, second), (second, first)) if int(month) <= 12
-    ]
-    value, *also = dict.fromkeys(reading for reading in readings if reading) or (None,)
-    return () if value is None else [Fact("date", value, _surface(match), tuple(also))]
+    both = ((first, second), (second, first))
+    readings = dict.fromkeys(_write_day(year, int(month), day) for month, day in both if _exists(year, month, day))
+    if not readings:
+        return ()
+    value, *also = readings
+    return [Fact("date", value, _surface(match), tuple(also))]
 
 
-def _write_time(hour: int, minute: str | None) -> str | None:
-    minutes = int(minute or 0)
-    return f"{hour % 24:02}:{minutes:02}" if hour <= 24 and minutes < 60 else None
+def _write_time(hour: int, minute: str | None) -> str:
+    """24:00 is 00:00; what is no time, such as 27:00, stays a claim that stands nowhere."""
+    return f"{0 if hour == 24 else hour:02}:{int(minute or 0):02}"
 
 
 def _to_24(hour: int, half: str) -> int:
@@ -114,7 +120,7 @@ def _read_clock(match: re.Match[str]) -> Sequence[Fact]:
     if later is not None and (half2 or match["minute2"]):
         ends.append((later, half2, match["minute2"]))
     written = [_write_time(_to_24(end, part) if part else end, minute) for end, part, minute in ends]
-    return [Fact("time", value, _surface(match)) for value in written if value]
+    return [Fact("time", value, _surface(match)) for value in written]
 
 
 def _to_24_chinese(hour: int, part: str | None) -> int:
@@ -136,7 +142,7 @@ def _read_chinese_clock(match: re.Match[str]) -> Sequence[Fact]:
     for hour, part_of_day, minute, exact in ends:
         minutes = "30" if exact == "半" else (minute or "0").lstrip(SPELLED)
         value = _write_time(_to_24_chinese(int(hour.lstrip(SPELLED)), part_of_day), minutes)
-        facts += [Fact("time", value, _surface(match))] if value else []
+        facts.append(Fact("time", value, _surface(match)))
     return facts
 
 

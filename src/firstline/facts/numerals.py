@@ -10,19 +10,20 @@ _MAGNITUDES = {
     "k": 3, "thousand": 3, "mn": 6, "million": 6, "m": 6, "bn": 9, "billion": 9, "trillion": 12,
     "百": 2, "千": 3, "万": 4, "萬": 4, "百万": 6, "千万": 7, "亿": 8, "億": 8,
 }  # fmt: skip
-_DIGITS = (
-    r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d{1,2}(?:,\d{2})+,\d{3}(?!\d)|\d{1,3}(?:\.\d{3})+,\d+"
-    r"|\d{1,3}(?:\.\d{3}){2,}(?!\d)|\d+(?:\.\d+|,\d{1,2}(?!\d))?|(?<!\w)\.\d+)"
+_DIGITS = r"(?:\d+(?:[.,]\d+)*|(?<!\w)\.\d+)"
+_SCALE = (
+    r"(?:[ \t]?(?:百万|千万|[万萬亿億]|千(?![瓦米克])|百(?!分)|(?:thousand|million|billion|trillion|k)(?![A-Za-z])))?"
 )
-_SCALE = r"(?:[ \t]?(?:百万|千万|[万萬亿億]|千(?![瓦米克])|百(?!分)|(?:thousand|million|billion|trillion)\b|k\b))?"
 _START = rf"(?=[\d.{SPELLED}])(?<!\d)(?<!\d[.,]){SPELLED}?"
 NUMBER = _START + _DIGITS + _SCALE
 """A number in a text that went through `spell_digits`; read it with `read_number`."""
-SUM = _START + _DIGITS + rf"(?:[ \t]?(?:mn|m|bn)\b|{_SCALE})"
+SUM = _START + _DIGITS + rf"(?:[ \t]?(?:mn|m|bn)(?![A-Za-z])|{_SCALE})"
 """The same where money is meant: `m` is a million there."""
 
 TO = r"[ \t]*(?:-{1,2}|[–—~〜]|\bto\b|\bthrough\b|至|到)[ \t]*"
 """What stands between the ends of a range."""
+
+_DECIMAL_COMMA = re.compile(r"\d{1,3}(?:\.\d{3})+,\d+|\d+,\d{1,2}|\d{1,3}(?:\.\d{3}){2,}")
 
 _SMALL = {
     "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
@@ -34,9 +35,11 @@ _TENS = {
 }  # fmt: skip
 _GREAT = {"hundred": 100, "dozen": 12, "thousand": 1000, "million": 10**6, "billion": 10**9}
 _ONES = "|".join(sorted(_SMALL, key=len, reverse=True))
-_PART = rf"(?:(?:{'|'.join(_TENS)})(?:[ -](?:{_ONES}))?|{_ONES})\b"
-_CHUNK = rf"(?:an?|{_PART})(?:[ -](?:{'|'.join(_GREAT)})\b)+"
-_ENGLISH = re.compile(rf"\b(?=[aefnostz])(?:{_CHUNK}(?:(?: and)? {_CHUNK})*(?:(?: and)? {_PART})?|{_PART})", re.IGNORECASE)
+_PART = rf"(?:(?:{'|'.join(_TENS)})(?:[ -](?:{_ONES}))?|{_ONES})(?![A-Za-z])"
+_CHUNK = rf"(?:an?|{_PART})(?:[ -](?:{'|'.join(_GREAT)})(?![A-Za-z]))+"
+_ENGLISH = re.compile(
+    rf"(?<![A-Za-z])(?=[aefnostz])(?:{_CHUNK}(?:(?: and)? {_CHUNK})*(?:(?: and)? {_PART})?|{_PART})", re.IGNORECASE
+)
 _CHINESE_DIGITS = {
     "零": 0, "〇": 0, "○": 0, "一": 1, "二": 2, "两": 2, "兩": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7,
     "八": 8, "九": 9,
@@ -72,9 +75,11 @@ def write_number(number: Decimal) -> str:
 
 
 def _drop_separators(figures: str) -> str:
-    if re.fullmatch(r"\d{1,3}(?:\.\d{3})+,\d+|\d+,\d{1,2}|\d{1,3}(?:\.\d{3}){2,}", figures):
+    """1.200,50 and 96,40 have a decimal comma; what is grouped as no number is (`1,1200`) is read all the same."""
+    if _DECIMAL_COMMA.fullmatch(figures):
         return figures.replace(".", "").replace(",", ".")
-    return figures.replace(",", "")
+    whole, point, fraction = figures.replace(",", "").rpartition(".")
+    return f"{whole.replace('.', '')}{point}{fraction}"
 
 
 def _read_english(match: re.Match[str]) -> str:

@@ -21,7 +21,12 @@ Keys = frozenset[str]
 _FIGURES = re.compile(r"-?\d+(?:\.\d+)?")
 _MONEY_KEY = re.compile(r"(?:^|_)(usd|eur|gbp|cny|jpy|cad|aud|hkd|inr|krw|chf)(_cents)?$", re.IGNORECASE)
 _PERCENT_KEY = re.compile(r"(?:^|_)(?:percent|percentage|pct)$", re.IGNORECASE)
-_KEY_UNITS = {word: unit for unit, names in UNITS.items() for word in names if word in ("km", "kg", "kwh", "cc") or word[-1:] == "s" and len(word) > 3}
+_KEY_UNITS = {
+    word: unit
+    for unit, names in UNITS.items()
+    for word in names
+    if word in ("km", "kg", "kwh", "cc") or (word[-1:] == "s" and len(word) > 3)
+}
 _SUM_KEYS = frozenset({"amount", "price", "total", "sum", "balance", "premium"})
 
 
@@ -119,7 +124,7 @@ def _index_said(text: str, locale: Locale) -> Keys:
     keys: set[str] = set()
     for fact in find_facts(text, locale=locale, small=True):
         keys.update(_gives(fact))
-        if fact.kind == "number":
+        if fact.kind == "number" and fact.surface[-1:].isdigit():
             keys.add(f"json:{fact.value}")
     return frozenset(keys)
 

@@ -16,7 +16,9 @@ from firstline.guardrails import Screening
 from firstline.types import Verdict
 
 _ORDERS = r"(?:instruction|direction|directive|prompt|rule|guideline|guardrail|restriction|programming|training)s?\b"
-_OURS = r"(?: (?:previous|prior|above|earlier|preceding|initial|original|system|developer|your|internal|hidden))+"
+_OURS = (
+    r"(?: (?:previous|prev|prior|above|earlier|preceding|initial|original|system|developer|your|internal|hidden))+"
+)
 _NO_RULES = r"(?:no|without|free of)(?: any)? (?:rules|restrictions|limits|limitations|filters|guidelines|censorship)"
 
 _OVERRIDE = (
@@ -24,13 +26,15 @@ _OVERRIDE = (
     r"(?: (?:all|any|every|of|the|these|those|and|other|safety|content))*" + _OURS +
     r"(?: (?:all|of|the|safety|content|ethical|company|and|given|system|set))* " + _ORDERS +
     r"(?! (?:from|by|of|in|on|for) (?:the|my|your|an?|that|this) (?!system|developer|prompt))",
+    r"\b(?:ignore|disregard|forget)\b.{0,20}\b(?:instructions|rules|prompt)\b (?:given )?(?:above|before this)\b",
+    r"\b(?:ignore|disregard|forget) (?:everything|all) (?:that )?you (?:were told|have been told|know|learned)\b",
 )  # fmt: skip
 _ROLE = (
     r"\byou are (?:now |no longer )(?:in )?an? (?:unrestricted|unfiltered|evil|uncensored|jailbroken|ai|assistant)\b",
     r"\byou are (?:now |no longer )(?:in )?(?:dan|developer mode|bound by|restricted)\b",
     r"\bdo anything now\b",
     r"\bjailbr(?:eak|oken)\b",
-    r"\b(?:enter|enable|activate|switch to|turn on) (?:the )?(?:developer|god|admin|debug|dan|root) mode\b",
+    r"\b(?:enter|enable|activate|switch to|turn on) (?:the )?(?:developer|god|admin|debug|dan|root|maintenance) mode\b",
     r"\b(?:developer|god|admin|debug|dan|root) mode:? (?:is )?(?:now )?(?:enabled|activated|on)\b",
     r"\b(?:pretend|imagine|act|role-?play|behave|respond|simulate|answer)\b.{0,60}\b" + _NO_RULES + r"\b",
     r"\b(?:pretend|act|role-?play|behave|respond|simulate|answer)\b.{0,60}\b(?:unfiltered|uncensored|unrestricted)\b",
@@ -49,6 +53,8 @@ _EXTRACT = (
     r"(?:prompt|tool schema|function definitions))\b",
     r"\b(?:reveal|print|output|dump|leak|recite|repeat)\b.{0,20}\byour (?:\w+ )?(?:instructions|rules|guidelines)\b"
     r"(?! (?:for|on|about|to|regarding|how))",
+    r"\b(?:list|show|print|output|what are)\b.{0,20}\b(?:tools|functions)\b.{0,20}\b(?:you can call|schemas?)\b",
+    r"\b(?:print|output|dump|reveal|include|leak)\b.{0,20}\byour (?:configuration|hidden (?:rules|instructions))\b",
     r"\b(?:repeat|print|output|copy)\b.{0,30}\b(?:everything|all|text|words|the lines?)\b.{0,12}\babove\b",
 )
 _TAGS = (
@@ -73,6 +79,7 @@ _CHINESE = (
     r"(?:进入|开启|启用|切换到|激活)(?:管理员|上帝|调试|开发者|越狱|维护)模式",
     r"我是(?:你的)?(?:开发者|创造者|程序员|系统管理员)",
     r"新(?:的)?(?:系统)?(?:指令|规则):",
+    r"你(?:就)?是dan(?![a-z])|不要管(?:之前|以上|上面|原来)的?(?:规定|规则|指令|限制)|把上面的(?:内容|文字).{0,4}(?:一字不差|逐字|原样)",
 )
 _OTHERS = (
     r"\b(?:ignora|olvida|omite) (?:todas )?(?:las|tus) (?:instrucciones|reglas|indicaciones) (?:anteriores|previas)",

@@ -115,3 +115,7 @@ class Model(Protocol):
         Raises: ModelFailed, after whatever retrying is worth it has been done.
         """
         ...
+
+    async def aclose(self) -> None:
+        """Let go of what the model holds, such as connections."""
+        ...

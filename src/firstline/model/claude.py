@@ -73,6 +73,12 @@ def build_claude(
     return ClaudeModel(client, model_id, Patience(first_token_seconds, idle_seconds))
 
 
+async def list_models(*, api_key: str, base_url: str | None = None) -> frozenset[str]:
+    """The ids of the models that the key may use. Raises: anthropic.APIError."""
+    async with AsyncAnthropic(api_key=api_key, base_url=base_url or API_URL, max_retries=0, timeout=10.0) as client:
+        return frozenset([model.id async for model in client.models.list()])
+
+
 @dataclass(slots=True)
 class _Call:
     """One attempt: what was sent, what came back, and what was wrong with it."""

@@ -69,6 +69,10 @@ class FallbackModel:
     def offline(self) -> bool:
         return self._next().model.offline
 
+    async def aclose(self) -> None:
+        for link in self._links:
+            await link.model.aclose()
+
     def _next(self) -> _Link:
         now = self._clock()
         return next((link for link in self._links if link.admits(now)), self._links[-1])

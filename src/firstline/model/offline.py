@@ -45,6 +45,9 @@ class OfflineModel:
     def offline(self) -> bool:
         return True
 
+    async def aclose(self) -> None:
+        """It holds nothing."""
+
     async def stream(self, request: ModelRequest) -> AsyncIterator[Piece]:
         """The reply in pieces of a word or two, ended by one `Replied`. It never fails for want of anything."""
         dialogue = read_dialogue(request)
@@ -126,7 +129,8 @@ class OfflineModel:
         if not quotes:
             return voice.sentences(voice.text(self._bundle.unknown))
         answer = voice.quote(quotes)
-        resume = voice.say("resume") if desk.pending else ""
+        again = desk.open_questions()
+        resume = voice.sentences(voice.say("resume"), *again).parts[0].text if again else ""
         return Answer((*answer.parts, Part(f"\n\n{resume}"))) if resume else answer
 
     def _questions(self, dialogue: Dialogue) -> list[Question]:

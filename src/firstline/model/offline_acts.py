@@ -28,6 +28,7 @@ class Desk:
         self._toolbox = toolbox
         self._dialogue = dialogue
         self._voice = voice
+        self._fillings: dict[str, Filling] = {}
 
     @cached_property
     def wanted(self) -> str | None:
@@ -45,7 +46,18 @@ class Desk:
         return next((name for name in names if find_asked(self._toolbox.arguments[name], before.reply)), None)
 
     def filling(self, name: str) -> Filling:
-        return fill(self._toolbox.arguments[name], self._dialogue, zone=self._toolbox.zone)
+        if name not in self._fillings:
+            self._fillings[name] = fill(self._toolbox.arguments[name], self._dialogue, zone=self._toolbox.zone)
+        return self._fillings[name]
+
+    def open_questions(self) -> list[str]:
+        """What was asked just before and is still open."""
+        before = self._dialogue.before
+        if self.pending is None or before is None:
+            return []
+        own = self._toolbox.arguments[self.pending]
+        asked = find_asked(own, before.reply)
+        return [_question(own[name], self._voice) for name in asked if name not in self.filling(self.pending).arguments]
 
     def answered(self) -> bool:
         """Whether the message answers what was asked for the wanted tool, whatever the router made of it."""
@@ -146,9 +158,10 @@ class Desk:
         voice = self._voice
         if opening := self._opening(name):
             return opening
-        if echo := _echo(filling.heard, voice):
+        telling = [one for one in filling.heard if not isinstance(one.value, bool)]
+        if echo := _echo(telling, voice):
             return voice.say("corrected" if filling.corrected else "got_it", heard=echo)
-        if not filling.asked or self._dialogue.now.calls or first.name not in filling.asked:
+        if filling.fresh or self._dialogue.now.calls or first.name not in filling.asked:
             return ""
         if hears("unsure", self._dialogue.now.text):
             return voice.say("unsure")

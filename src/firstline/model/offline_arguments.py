@@ -17,7 +17,6 @@ from firstline.model.offline_words import (
     Terms,
     any_of,
     hear_lists,
-    heard,
     hears,
     normalise,
     searchable,
@@ -79,7 +78,7 @@ class Argument:
 
     def fits(self, value: float) -> bool:
         low, high = self.range
-        return low <= value <= high and (not self.whole or value == int(value))
+        return low <= value <= high and (not self.whole or float(value).is_integer())
 
     @cached_property
     def _bounds(self) -> tuple[float, float]:
@@ -100,14 +99,20 @@ class Argument:
         return re.compile(str(source).removeprefix("^").removesuffix("$"), re.IGNORECASE) if source else None
 
     @cached_property
-    def spellings(self) -> tuple[tuple[re.Pattern[str], Any], ...]:
-        """How values are written, the longest first."""
-        written: dict[str, Any] = {}
-        for value in self.schema.get("enum", ()):
-            written[str(value).replace("_", " ")] = value
-        written |= self.slot.values
-        ordered = sorted(written, key=len, reverse=True)
-        return tuple((any_of((spelling,)), written[spelling]) for spelling in ordered)
+    def _spellings(self) -> Mapping[str, Any]:
+        """How known values are written -> the value."""
+        written: dict[str, Any] = {str(value).replace("_", " "): value for value in self.schema.get("enum", ())}
+        return {_squeeze(spelling): value for spelling, value in (written | dict(self.slot.values)).items()}
+
+    @cached_property
+    def _spelling(self) -> re.Pattern[str]:
+        names = (str(value).replace("_", " ") for value in self.schema.get("enum", ()))
+        return any_of((*names, *self.slot.values))
+
+    def read_values(self, text: str) -> Iterator[tuple[Any, re.Match[str]]]:
+        """The known values in a normalised text, the longest spelling at each place."""
+        for match in self._spelling.finditer(text):
+            yield self._spellings[_squeeze(match[0])], match
 
     @cached_property
     def options(self) -> tuple[str, ...]:
@@ -139,7 +144,7 @@ class Argument:
 
     def coerce(self, value: Any) -> Any:
         """The value in the schema's type, where it can be."""
-        if isinstance(value, float) and self.kind == "number" and value == int(value) and self.whole:
+        if isinstance(value, float) and self.whole and value.is_integer():
             return int(value)
         return str(value) if self.kind == "string" and isinstance(value, int | float) else value
 
@@ -198,25 +203,11 @@ class Arguments(Mapping[str, Argument]):
         return searchable(" . ".join((self.tool.name.replace("_", " "), *self.tool.declaration.label.values())))
 
 
+def _squeeze(spelling: str) -> str:
+    return re.sub(r"[\s-]+", "", normalise(spelling))
+
+
 def _without_null(schema: Json) -> Json:
     """The schema of the value proper where None is also allowed."""
     choices = [choice for choice in schema.get("anyOf", ()) if choice.get("type") != "null"]
     return {**schema, **choices[0]} if len(choices) == 1 else schema
-
-
-def clause_before(text: str, at: int, *, since: int = 0) -> str:
-    """What stands before a position in the same clause."""
-    return re.split(r"[,;.?!。、:\n]\s?|\s(?:and|but|or)\s", text[max(since, at - 28) : at])[-1]
-
-
-def clause_after(text: str, at: int, *, until: int | None = None) -> str:
-    return re.split(r"[,;?!。、:\n]|\.(?:\s|$)|\s(?:and|but|or)\s", text[at : min(until or len(text), at + 28)])[0]
-
-
-def negated(text: str, at: int) -> bool:
-    """Whether what begins at this position is said not to be so."""
-    before = text[max(0, at - 16) : at].rstrip()
-    return any(found.end() == len(before) for found in heard("negation").finditer(before))
-
-
-__all__ = ["Argument", "Arguments", "Kind", "clause_after", "clause_before", "negated", "normalise"]

@@ -4,9 +4,8 @@ Made from a `ModelRequest` alone, as any model would read it. Pure; imported by 
 """
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from firstline.model import ModelRequest, Turned
 from firstline.model.note import Note, read_note, read_withheld
@@ -162,23 +161,20 @@ def _take_results(exchange: Exchange, message: Turned) -> None:
 
 def read_outcome(result: Any, *, broken: bool) -> tuple[CallOutcome, str]:
     """What a result means, and the text of an error."""
-    fields: Json = result if isinstance(result, dict) else {"error": str(result)}
+    fields = cast("Json", result) if isinstance(result, dict) else {"error": str(result)}
     if not broken:
         return ("waiting" if str(fields.get("status", "")).startswith("waiting_for_") else "ok"), ""
     error = str(fields.get("error", ""))
     text = str(fields.get("message", "")) or error
-    return _CODES.get(error, "rejected"), text
+    # A tool that broke speaks to the model, one that rejects speaks to the customer; both only say `error`.
+    unknown: CallOutcome = "failed" if error.startswith("the tool ") else "rejected"
+    return _CODES.get(error, unknown), text
 
 
 def _read_content(content: Any) -> Any:
     if isinstance(content, list):
-        blocks: list[Json] = content
-        content = "".join(str(block.get("text", "")) for block in blocks)
+        content = "".join(str(block.get("text", "")) for block in cast("list[Json]", content))
     try:
         return json.loads(str(content))
     except ValueError:
         return str(content)
-
-
-def calls_of(exchanges: Iterable[Exchange]) -> list[Call]:
-    return [call for exchange in exchanges for call in exchange.calls]

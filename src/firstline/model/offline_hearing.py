@@ -12,7 +12,18 @@ from datetime import date
 from itertools import permutations
 from typing import Any, Literal
 
-from firstline.model.offline_arguments import Argument, Arguments, clause_after, clause_before, negated
+from firstline.model.offline_arguments import Argument, Arguments
+from firstline.model.offline_cues import (
+    clause_after,
+    clause_before,
+    counts_else,
+    cue_distance,
+    cue_end,
+    has_foreign_unit,
+    negated,
+    sign_of,
+    value_of,
+)
 from firstline.model.offline_values import Number, find_dates, find_numbers
 from firstline.model.offline_words import (
     any_of,
@@ -20,7 +31,6 @@ from firstline.model.offline_words import (
     find_terms,
     has_han,
     hear_lists,
-    hear_mapping,
     heard,
     hears,
     likeness,
@@ -30,7 +40,6 @@ from firstline.model.offline_words import (
 )
 from firstline.types import Json
 
-BEFORE_PENALTY_CHARS = 3
 _EDGES = " \t\n,.;:!?，。；：！？、\"'“”"
 
 
@@ -74,7 +83,8 @@ def hear(message: str, listening: Listening) -> tuple[Heard, ...]:
     if listening.own:
         ear.find_answers()
         ear.find_implied()
-    return tuple(ear.found)
+    said = {one.name for one in ear.found if one.value is not None}
+    return tuple(one for one in ear.found if one.value is not None or one.name not in said)
 
 
 class _Ear:
@@ -102,10 +112,9 @@ class _Ear:
 
     def find_values(self) -> None:
         for argument in self.arguments.values():
-            for pattern, value in argument.spellings:
-                for match in pattern.finditer(self.text):
-                    if not self._covered(match.start(), match.end(), name=argument.name):
-                        self._add(argument, value, match.start(), match.end())
+            for value, match in argument.read_values(self.text):
+                if not self._covered(match.start(), match.end(), name=argument.name):
+                    self._add(argument, value, match.start(), match.end())
         self.found.sort(key=lambda one: one.start)
 
     def find_dates(self) -> None:
@@ -126,7 +135,7 @@ class _Ear:
         if not known:
             return
         for number in self._free_numbers():
-            sign = self._sign_of(number)
+            sign = sign_of(self.text, number)
             target = self._changed(number, known) if sign else None
             earlier = self._known_number(target) if target else None
             if target and earlier is not None:
@@ -148,13 +157,18 @@ class _Ear:
         claims: list[tuple[int, Number, Argument]] = []
         for number in self._free_numbers():
             for argument in self.arguments.numbers:
-                distance = self._cue_distance(number, argument)
+                distance = cue_distance(self.text, number, argument, self._all_numbers())
                 if distance is not None and self._plausible(number, argument):
                     claims.append((distance, number, argument))
         for _, number, argument in sorted(claims, key=lambda claim: (claim[0], claim[1].start)):
             free = not self._covered(number.start, number.end)
             if free and self._open(argument):
-                self._add(argument, self._in_a_year(number, argument), number.start, self._cue_end(number, argument))
+                self._add(
+                    argument,
+                    value_of(self.text, number, argument),
+                    number.start,
+                    cue_end(self.text, number, argument),
+                )
 
     def find_bare_numbers(self) -> None:
         """Numbers without a cue word: years by their look, the rest to what was asked, then to what is missing."""
@@ -167,14 +181,7 @@ class _Ear:
         self._answer_in_order()
         for number in self._free_numbers():
             if self._stands_alone(number) and (argument := self._place_for(number)):
-                self._add(argument, self._in_a_year(number, argument), number.start, number.end)
-
-    def _in_a_year(self, number: Number, argument: Argument) -> Any:
-        """ "1,000 miles a month" where a year's are wanted: twelve times as many."""
-        around = clause_before(self.text, number.start) + " " + clause_after(self.text, number.end)
-        period = heard("periods").search(around) if "year" in argument.terms else None
-        factor = hear_mapping("periods").get(period[0], 1) if period else 1
-        return argument.coerce(number.value * factor)
+                self._add(argument, value_of(self.text, number, argument), number.start, number.end)
 
     def _is_year(self, number: Number, year: Argument) -> bool:
         """Four bare digits are a year, unless they answer the question for another number."""
@@ -216,32 +223,13 @@ class _Ear:
         """Whether the number counts nothing else: "34", not "2 cars"; after a question any number answers."""
         if number.loose and len(self.text) > 12:
             return False
-        if heard("units").match(self.text[number.end :].lstrip()):
+        if has_foreign_unit(self.text, number):
             return False
         if self._asked_numbers():
             return True
         if any(argument.open for argument in self.asked):
             return False
-        after = self.text[number.end :].lstrip("-")
-        word = re.match(r"\s?([a-z']+|[㐀-鿿])", after)
-        stops = [str(stop) for stop in hear_lists("stop")]
-        return word is None or any(word[1] == stop or (has_han(word[1]) and stop[0] == word[1]) for stop in stops)
-
-    def _sign_of(self, number: Number) -> int:
-        """-1 for less, 1 for more, 0 when the number stands for itself."""
-        after, before = clause_after(self.text, number.end), clause_before(self.text, number.start)
-        for key, sign in (("less", -1), ("more", 1)):
-            match = heard(key).search(after)
-            if match and not heard("than").match(after[match.end() :].lstrip()) and not has_han(match[0]):
-                return 1 if match[0] == "newer" else sign
-            words = "|".join(re.escape(str(word)) for word in hear_lists(key))
-            if re.search(rf"(?:{words})[a-z]*(?:\s[a-z]+){{0,3}}\sby\s?$", before):
-                return sign
-            if re.search(rf"(?<![最至多少差不])(?:{words})(?![少于])[㐀-鿿]{{0,2}}\s?$", before) and has_han(
-                before[-3:]
-            ):
-                return sign
-        return 0
+        return not counts_else(self.text, number)
 
     def _changed(self, number: Number, known: list[Argument]) -> Argument | None:
         """The known number that a change is about."""
@@ -250,7 +238,9 @@ class _Ear:
         if years and "newer" in around:
             return years[0]
         others = [argument for argument in known if not argument.is_year]
-        distances = [(self._cue_distance(number, argument), argument) for argument in others]
+        distances = [
+            (cue_distance(self.text, number, argument, self._all_numbers()), argument) for argument in others
+        ]
         cued = [(distance, argument) for distance, argument in distances if distance is not None]
         nearest = min(cued, key=lambda pair: pair[0], default=(0, None))[1]
         ages = [argument for argument in others if argument.is_age]
@@ -264,22 +254,6 @@ class _Ear:
         scores = [(sum(likeness(term, argument.terms) for term in terms), argument) for argument in known]
         best = max(scores, key=lambda pair: pair[0], default=None)
         return best[1] if best and best[0] > 0 else None
-
-    def _cue_distance(self, number: Number, argument: Argument) -> int | None:
-        """Characters between a number and the argument's nearest cue word; None without one in the clause."""
-        following = min((other.start for other in self._all_numbers() if other.start > number.start), default=None)
-        preceding = max((other.end for other in self._all_numbers() if other.end <= number.start), default=0)
-        after = argument.cues.search(clause_after(self.text, number.end, until=following))
-        before = clause_before(self.text, number.start, since=preceding)
-        ends = [match.end() for match in argument.cues.finditer(before)]
-        distances = [after.start()] if after else []
-        distances += [len(before) - ends[-1] + BEFORE_PENALTY_CHARS] if ends else []
-        return min(distances, default=None)
-
-    def _cue_end(self, number: Number, argument: Argument) -> int:
-        after = argument.cues.match(self.text[number.end :].lstrip())
-        gap = len(self.text[number.end :]) - len(self.text[number.end :].lstrip())
-        return number.end + gap + after.end() if after else number.end
 
     def _plausible(self, number: Number, argument: Argument) -> bool:
         """A cued number may be out of range, so that the tool can say so; years and loose words may not."""

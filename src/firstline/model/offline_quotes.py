@@ -21,7 +21,7 @@ from firstline.model.offline_words import (
     hears,
     normalise,
     overlap,
-    searchable,
+    searchable_loosely,
 )
 
 ENOUGH = 0.45
@@ -120,7 +120,7 @@ def _share(question: Question, passage: Found) -> float:
 
 
 def _rank(question: Question, passage: Found, place: int) -> float:
-    title = coverage(question.all, searchable(passage.title))
+    title = coverage(question.all, searchable_loosely(passage.title))
     share = coverage(question.all, _words(passage))
     opening = 0.45 if max(title * 1.6, share) >= 0.8 and _is_opening(passage) else 0.0
     excludes = hears("negative", section_of(passage)) and not hears("negative", question.text)
@@ -134,7 +134,7 @@ def section_of(passage: Found) -> str:
 
 def _add_from(question: Question, passage: Found) -> list[Piece]:
     """Two sentences more for a short answer, from a passage that holds what was asked; no list without its head."""
-    titled = coverage(question.all, searchable(passage.title)) >= 0.5
+    titled = coverage(question.all, searchable_loosely(passage.title)) >= 0.5
     pieces = _choose_pieces(question, passage)[:2] if titled and _share(question, passage) >= BOTH else []
     return pieces if all(piece.kind == "sentence" for piece in pieces) else []
 
@@ -145,13 +145,13 @@ def _is_opening(passage: Found) -> bool:
 
 
 def _words(passage: Found) -> Terms:
-    return searchable(f"{passage.title} . {passage.text}")
+    return searchable_loosely(f"{passage.title} . {passage.text}")
 
 
 def _choose_pieces(question: Question, passage: Found) -> list[Piece]:
     """Two to four sentences or a short list: the direct answer, and what fits best, in the passage's order."""
     pieces = read_pieces(passage)
-    titled = coverage(question.all, searchable(section_of(passage))) >= 0.4
+    titled = coverage(question.all, searchable_loosely(section_of(passage))) >= 0.4
     listed = [piece for piece in pieces if piece.kind != "sentence"]
     if titled and len(listed) * 2 > len(pieces):
         return pieces if len(pieces) <= MOST_ITEMS + 1 else _best(question, listed, most=MOST_ITEMS)
@@ -164,7 +164,7 @@ def _choose_pieces(question: Question, passage: Found) -> list[Piece]:
 
 def _best(question: Question, pieces: Sequence[Piece], *, most: int) -> list[Piece]:
     weights = question.all
-    scores = {piece.place: overlap(weights, searchable(piece.text)) for piece in pieces}
+    scores = {piece.place: overlap(weights, searchable_loosely(piece.text)) for piece in pieces}
     top = max(scores.values(), default=0.0)
     if top == 0:
         return list(pieces[:2])

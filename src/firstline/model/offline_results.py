@@ -61,7 +61,7 @@ def _render(bundle: Bundle, name: str, result: Any, voice: Voice) -> str | None:
     tool = bundle.tools.get(name)
     if tool is None or not tool.declaration.say:
         return None
-    fields: Json = result if isinstance(result, dict) else {"result": result}
+    fields = cast("Json", result) if isinstance(result, dict) else {"result": result}
     try:
         text = _template(voice.text(tool.declaration.say)).render(fields).strip()
     except (TemplateError, TypeError, ValueError):

@@ -38,8 +38,11 @@ class Filling:
 def fill(arguments: Arguments, dialogue: Dialogue, *, zone: tzinfo) -> Filling:
     """What the dialogue says of a tool's arguments, its calls in the present turn included."""
     fold = _Fold(arguments, zone)
-    for exchange in dialogue.exchanges:
-        fold.read(exchange)
+    name = arguments.tool.name
+    turns = enumerate(dialogue.exchanges)
+    last = max((at for at, turn in turns if any(call.tool == name for call in turn.calls)), default=0)
+    for at, exchange in enumerate(dialogue.exchanges):
+        fold.read(exchange, listen=at >= last)  # a call holds all that was said before it
     return Filling(dict(fold.known), tuple(fold.heard), fold.asked_before, fold.done, fold.corrected)
 
 
@@ -90,10 +93,10 @@ class _Fold:
     done: bool = False
     corrected: bool = False
 
-    def read(self, exchange: Exchange) -> None:
+    def read(self, exchange: Exchange, *, listen: bool) -> None:
         self._take_actions(exchange)
         self.heard, self.corrected, self.asked_before = [], False, self.asked
-        for message in exchange.said:
+        for message in exchange.said if listen else ():
             self._listen(message, exchange)
         for call in exchange.calls:
             if call.tool == self.arguments.tool.name:
@@ -140,8 +143,8 @@ class _Fold:
         """A Nissan that turns out to be a Tesla is no Leaf any more."""
         said = {other.name for other in self.heard}
         for name, argument in self.arguments.items():
-            follows = argument.slot.implies.get(self.known.get(name), {}) if name in self.known else {}
-            if name not in said and one.name in follows and follows[one.name] != one.value:
+            follows = argument.slot.implies.get(self.known[name]) if name in self.known else None
+            if follows and name not in said and follows.get(one.name, one.value) != one.value:
                 del self.known[name]
 
     def _take_call(self, call: Call) -> None:

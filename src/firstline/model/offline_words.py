@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any
 
 import yaml
@@ -133,15 +134,17 @@ def find_terms(text: str, *, stops: bool = True) -> list[str]:
 
 @lru_cache(maxsize=4096)
 def searchable(text: str) -> Terms:
-    """The terms of a text that is searched; neighbours also joined, so that "wallbox" finds "wall box", and
-    Chinese pairs around one character, so that 车险 finds 车保险.
-    """
+    """The terms of a text that is searched; neighbours also joined, so that "wallbox" finds "wall box"."""
     terms = find_terms(text, stops=False)
     latin = [term for term in terms if not _HAN.match(term)]
-    joined = {first + second for first, second in zip(latin, latin[1:], strict=False)}
+    return frozenset(terms) | {first + second for first, second in pairwise(latin)}
+
+
+@lru_cache(maxsize=4096)
+def searchable_loosely(text: str) -> Terms:
+    """With Chinese pairs around one character besides, so that 车险 finds 车保险; for long texts only."""
     runs = (run for run in _TOKEN.findall(normalise(text)) if _HAN.match(run))
-    skipped = {f"{run[at]}_{run[at + 2]}" for run in runs for at in range(len(run) - 2)}
-    return frozenset(terms) | joined | skipped
+    return searchable(text) | {f"{run[at]}_{run[at + 2]}" for run in runs for at in range(len(run) - 2)}
 
 
 @lru_cache(maxsize=8192)

@@ -60,6 +60,7 @@ class FakeClaude:
         self.requests: list[Request] = []
         self.ledger: list[Json] = []
         self.cache = PromptCache(minimum_cacheable_tokens)
+        self.connections_made = 0
         self.url = ""
         self._key = key
         self._port = port
@@ -93,6 +94,7 @@ class FakeClaude:
         task = asyncio.current_task()
         assert task is not None
         self._connections.add(task)
+        self.connections_made += 1
         try:
             while await _Exchange(self, reader, writer).run():
                 pass
@@ -273,6 +275,8 @@ async def _limited(events: AsyncIterator[Json], step: Reply, exchange: _Exchange
                 pass
         count += event["type"] != "ping"
         yield event
+    if count == step.stall_after:
+        await exchange.stall(step)
 
 
 def _models() -> Json:

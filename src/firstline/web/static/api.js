@@ -67,7 +67,8 @@ export class Api {
   }
 
   async #json(method, path, options = {}) {
-    const response = await this.#request(method, path, { signal: AbortSignal.timeout(TIMEOUT_MS), ...options });
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const response = await this.#request(method, path, { signal, ...options });
     if (response.status === 204) return null;
     return response.json().catch(() => {
       throw new ApiError('network');
@@ -81,7 +82,12 @@ export class Api {
     let response;
     try {
       response = await fetch(this.base + path, {
-        method, headers, signal, body: body && JSON.stringify(body), credentials: 'omit', cache: 'no-store',
+        method,
+        headers,
+        signal,
+        body: body && JSON.stringify(body),
+        credentials: 'omit',
+        cache: 'no-store',
       });
     } catch {
       throw new ApiError('network');

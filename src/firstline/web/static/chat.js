@@ -4,53 +4,44 @@
  */
 
 import { Api } from './api.js';
-import { h } from './dom.js';
+import { button, h } from './dom.js';
 import { createFormat, createWords } from './format.js';
 import { Session } from './session.js';
 import { BrowserStorage } from './storage.js';
-import { createBanner } from './parts/banner.js';
-import { createCitationBox } from './parts/citation.js';
-import { createComposer } from './parts/composer.js';
-import { createHeader } from './parts/header.js';
-import { createLauncher } from './parts/launcher.js';
-import { buildLoading, createLog } from './parts/log.js';
-import { describeMessage } from './parts/message.js';
 import { loadStyles } from './styles.js';
+import { createView } from './view.js';
 import { FIRST_WORDS } from './words.js';
+import { buildLoading } from './parts/log.js';
+import { describeMessage } from './parts/message.js';
 
 const BASE = new URL('..', import.meta.url).href;
 const HEX_COLOUR = /^#[0-9a-f]{6}$/i;
 
 class FirstlineChat extends HTMLElement {
-  #session = null;
   #storage = null;
   #view = null;
   #waiting = []; // calls that came before the session was there
-  #titleBefore = null;
+  #title = null;
 
   connectedCallback() {
     if (this.shadowRoot) return;
+    this.attachShadow({ mode: 'open' });
+    this.api = new Api(BASE);
+    this.session = null;
     this.isPage = this.hasAttribute('page');
     this.isOpen = this.isPage;
     this.unread = 0;
-    this.api = new Api(BASE);
-    this.attachShadow({ mode: 'open' });
-    this.toggleAttribute('data-ready', false);
     void this.#begin();
   }
 
   disconnectedCallback() {
-    this.#view?.log.stop();
-    this.#session?.stop();
-  }
-
-  get session() {
-    return this.#session;
+    this.#view?.stop();
+    this.session?.stop();
   }
 
   /** The host page's JWT for its customer; null signs out. */
   identify(identity) {
-    this.#whenReady(() => void this.#session.identify(identity));
+    this.#whenReady(() => void this.session.identify(identity));
   }
 
   open() {
@@ -58,27 +49,29 @@ class FirstlineChat extends HTMLElement {
   }
 
   close() {
-    this.#whenReady(() => !this.isPage && this.#setOpen(false));
+    this.#whenReady(() => this.#setOpen(false));
   }
 
-  // What the parts call.
+  // What the parts of the view call.
 
   send(text) {
-    // A tapped suggestion goes away; on touch screens the composer would bring up the keyboard, so the log takes the focus.
+    // A tapped suggestion goes away and the focus with it. On touch screens the composer would bring up the
+    // keyboard, so there the log takes it.
     const isTyping = this.shadowRoot.activeElement?.localName === 'textarea';
-    if (!isTyping) (matchMedia('(pointer: coarse)').matches ? this.#view.log : this.#view.composer).focus();
-    void this.#session.send(text);
+    const next = matchMedia('(pointer: coarse)').matches ? this.#view.log : this.#view.composer;
+    if (!isTyping) next.focus();
+    void this.session.send(text);
     this.#view.log.toEnd();
   }
 
   startOver() {
-    this.#session.startOver();
+    this.session.startOver();
     this.#view.composer.focus();
   }
 
   /** Take a message that did not get out back into the composer. */
   editAgain(entry) {
-    this.#session.discard(entry.id);
+    this.session.discard(entry.id);
     this.#view.composer.write(entry.text);
     this.#view.composer.focus();
   }
@@ -88,7 +81,7 @@ class FirstlineChat extends HTMLElement {
   }
 
   async downloadTranscript() {
-    const transcript = await this.#session.loadTranscript();
+    const transcript = await this.session.loadTranscript();
     if (!transcript) return;
     const file = new Blob([JSON.stringify(transcript, null, 2)], { type: 'application/json' });
     const href = URL.createObjectURL(file);
@@ -99,14 +92,14 @@ class FirstlineChat extends HTMLElement {
 
   async setLocale(locale) {
     try {
-      this.#useConfig(await this.api.loadBundle(this.#bundleName, locale));
+      this.#useConfig(await this.api.loadBundle(this.#bundle, locale));
     } catch (error) {
       console.error(error);
       return;
     }
     this.#storage.keep('locale', locale);
     this.#build();
-    this.frame.querySelector('select')?.focus();
+    this.#view.header.focusLanguage();
   }
 
   /** How the HTML of messages is copied. */
@@ -114,32 +107,41 @@ class FirstlineChat extends HTMLElement {
     return { resolve: (address) => this.api.resolve(address), t: this.t };
   }
 
-  get #bundleName() {
+  get #bundle() {
     return this.getAttribute('bundle') || 'default';
   }
 
   async #begin() {
+    this.#storage = new BrowserStorage(this.#bundle);
     try {
       this.shadowRoot.adoptedStyleSheets = await loadStyles(BASE);
       if (this.isPage) this.shadowRoot.replaceChildren(h('div', { class: 'root' }, buildLoading()));
-      const preferred = new BrowserStorage(this.#bundleName).load('locale');
-      const locale = preferred ?? this.getAttribute('locale') ?? navigator.language;
-      this.#useConfig(await this.api.loadBundle(this.#bundleName, locale));
+      this.#useConfig(await this.api.loadBundle(this.#bundle, this.#preferredLocale()));
     } catch (error) {
       console.error(error);
       return this.#showUnavailable();
     }
-    this.#storage = new BrowserStorage(this.#bundleName);
-    this.#session = new Session({ api: this.api, storage: this.#storage, bundle: this.config.bundle });
-    this.#session.locale = this.config.locale;
-    this.#session.addEventListener('change', () => this.#update());
-    this.#session.addEventListener('message', ({ detail }) => this.#onMessage(detail));
-    this.#session.addEventListener('draft', () => this.#view.composer.restore());
-    document.addEventListener('visibilitychange', () => this.#showUnread());
+    this.session = this.#startSession();
     this.#build();
     for (const call of this.#waiting.splice(0)) call();
-    await this.#session.start();
-    this.toggleAttribute('data-ready', true);
+    await this.session.start();
+    this.toggleAttribute('data-ready', true); // for tests and host pages that wait
+  }
+
+  /** The customer's own choice counts most; only a link to our page that names a language counts more. */
+  #preferredLocale() {
+    const [chosen, given] = [this.#storage.load('locale'), this.getAttribute('locale')];
+    return (this.isPage ? (given ?? chosen) : (chosen ?? given)) ?? navigator.language;
+  }
+
+  #startSession() {
+    const session = new Session({ api: this.api, storage: this.#storage, bundle: this.config.bundle });
+    session.locale = this.config.locale;
+    session.addEventListener('change', () => this.#view.update(session));
+    session.addEventListener('message', ({ detail }) => this.#onMessage(detail));
+    session.addEventListener('draft', () => this.#view.composer.restore());
+    document.addEventListener('visibilitychange', () => this.#showUnread());
+    return session;
   }
 
   #useConfig(config) {
@@ -149,83 +151,59 @@ class FirstlineChat extends HTMLElement {
     this.picture = config.assistant.picture ? this.api.resolve(config.assistant.picture) : null;
     const accent = this.getAttribute('accent') || config.accent;
     if (HEX_COLOUR.test(accent)) this.style.setProperty('--fl-accent', accent);
-    if (this.#session) this.#session.locale = config.locale;
+    if (this.session) this.session.locale = config.locale;
   }
 
+  /** The view in the language of the day; another language builds it anew. */
   #build() {
-    this.#view?.log.stop();
-    this.frame = h(this.isPage ? 'main' : 'section', { class: 'chat', lang: this.config.locale, dir: this.config.direction, 'aria-label': this.isPage ? null : this.config.assistant.title });
-    const view = {
-      header: createHeader(this), banner: createBanner(this), log: createLog(this), composer: createComposer(this),
-      citation: createCitationBox(this), announcer: h('div', { class: 'sr-only', 'aria-live': 'polite' }),
-    };
-    this.frame.append(view.header.node, view.banner.node, view.log.node, view.composer.node, view.citation.node, view.announcer);
-    view.launcher = this.isPage ? null : createLauncher(this);
-    this.frame.addEventListener('keydown', (event) => {
-      if (event.key === 'Escape' && !this.frame.querySelector(':popover-open')) this.close();
-    });
-    this.#view = view;
-    const box = h('div', { class: `root ${this.isPage ? 'is-page' : 'is-widget'}`, lang: this.config.locale, dir: this.config.direction }, this.frame, view.launcher?.node);
-    this.shadowRoot.replaceChildren(box);
-    this.#showOpen();
-    this.#update();
-    view.composer.restore();
-    if (this.isPage) {
-      document.documentElement.lang = this.config.locale;
-      document.documentElement.dir = this.config.direction;
-    }
-  }
-
-  #update() {
-    if (!this.#view) return;
-    const { header, banner, log, composer } = this.#view;
-    for (const part of [header, banner, log, composer]) part.update(this.#session);
+    this.#view?.stop();
+    this.#view = createView(this);
+    this.shadowRoot.replaceChildren(this.#view.node);
+    this.#view.showOpen(this);
+    this.#view.update(this.session);
+    this.#view.composer.restore();
+    if (!this.isPage) return;
+    document.documentElement.lang = this.config.locale;
+    document.documentElement.dir = this.config.direction;
   }
 
   #setOpen(isOpen) {
     if (this.isPage || this.isOpen === isOpen) return;
     this.isOpen = isOpen;
-    this.#showOpen();
-    if (isOpen) {
-      this.#view.log.toEnd();
-      this.#view.composer.focus();
-    } else this.#view.launcher.node.focus();
-  }
-
-  #showOpen() {
-    this.toggleAttribute('open', this.isOpen);
-    this.frame.hidden = !this.isOpen;
-    if (this.#view.launcher) this.#view.launcher.node.hidden = this.isOpen;
-    if (this.isOpen) this.unread = 0;
-    this.#view.launcher?.update(this);
+    this.unread = 0;
+    this.toggleAttribute('open', isOpen);
+    this.#view.showOpen(this);
+    if (!isOpen) return this.#view.launcher.focus();
+    if (this.session.conversation.messages.length) this.#view.log.toEnd();
+    this.#view.composer.focus();
   }
 
   #onMessage(message) {
-    this.#view.announcer.textContent = describeMessage(this, message);
+    this.#view.announce(describeMessage(this, message));
     if (this.isOpen && !document.hidden) return;
     this.unread += 1;
     this.#showUnread();
   }
 
-  /** Unread on the launcher, or in the tab's title while the page is in the background. */
+  /** Unread on the launcher, or in the tab's title while our page is in the background. */
   #showUnread() {
-    if (!this.isPage) return this.#view.launcher.update(this);
+    if (!this.isPage) return this.#view.showOpen(this);
     if (!document.hidden) this.unread = 0;
-    this.#titleBefore ??= document.title;
-    document.title = this.unread ? `(${this.format.number(this.unread)}) ${this.#titleBefore}` : this.#titleBefore;
+    this.#title ??= document.title;
+    document.title = this.unread ? `(${this.format.number(this.unread)}) ${this.#title}` : this.#title;
   }
 
   #whenReady(call) {
-    if (this.#session) call();
+    if (this.session) call();
     else this.#waiting.push(call);
   }
 
-  /** Nothing could be loaded: on our own page say so and offer to try again; on a host's page stay out of the way. */
+  /** Nothing could be loaded: our own page says so and offers to try again; a host's page stays as it is. */
   #showUnavailable() {
     if (!this.isPage) return;
-    const again = h('button', { type: 'button', class: 'primary', onclick: () => location.reload() }, FIRST_WORDS.tryAgain);
-    const text = h('p', {}, FIRST_WORDS.unavailable);
-    this.shadowRoot.replaceChildren(h('main', { class: 'root unavailable', role: 'alert' }, text, again));
+    const text = h('p', { role: 'alert' }, FIRST_WORDS.unavailable);
+    const again = button({ class: 'primary', onclick: () => location.reload() }, FIRST_WORDS.tryAgain);
+    this.shadowRoot.replaceChildren(h('main', { class: 'root unavailable' }, text, again));
   }
 }
 

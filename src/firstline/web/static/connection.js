@@ -34,7 +34,7 @@ export class Connection {
     document.removeEventListener('visibilitychange', this.#onVisibility);
   }
 
-  /** Follow the stream that `open(signal)` gives; `onEvent(event)` for each event, `onGone()` when it is no longer ours. */
+  /** Follow the stream that `open(signal)` gives; `onGone()` when the conversation is not ours any more. */
   follow({ open, onEvent, onGone }) {
     this.leave();
     this.#listener = { open, onEvent, onGone };
@@ -48,7 +48,7 @@ export class Connection {
     this.#set(navigator.onLine ? 'live' : 'offline');
   }
 
-  /** Something else could not reach the server: find out whether the line still stands. */
+  /** A request could not reach the server: find out whether the line still stands. */
   doubt() {
     this.#stream?.drop();
   }

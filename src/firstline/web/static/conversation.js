@@ -3,8 +3,6 @@
  * Pure: no network, no DOM, no clock. snapshot(n) + events(> n) gives the same as snapshot(now).
  */
 
-const NO_TURN = null;
-
 export function emptyConversation() {
   return {
     id: null,
@@ -12,9 +10,9 @@ export function emptyConversation() {
     messages: [],
     cards: [],
     confirmations: [],
-    turn: NO_TURN,
+    turn: null,
     suggestions: [],
-    offered: false,
+    offered: false, // a person was offered
     ending: null, // of the last turn, when it was not a reply: failed | stopped
     signedIn: null,
     offline: null,
@@ -23,34 +21,33 @@ export function emptyConversation() {
   };
 }
 
-/** The state that a snapshot tells. What only the live stream knew (status line, suggestions) starts anew. */
+/** The state that a snapshot tells. What only the live stream knows (status, growing reply) starts anew. */
 export function fromSnapshot(snapshot) {
-  const turnId = snapshot.pending?.turn_id;
-  const isAnswered = !turnId && snapshot.messages.at(-1)?.author !== 'customer';
+  const { messages, pending = {}, last_seq: lastSeq } = snapshot;
+  const isAnswered = !pending.turn_id && messages.at(-1)?.author !== 'customer';
+  const confirmations = snapshot.confirmations ?? pending.confirmations ?? [];
   return {
     ...emptyConversation(),
     id: snapshot.conversation_id,
     status: snapshot.status,
-    messages: snapshot.messages,
+    messages,
     cards: snapshot.cards ?? [],
-    confirmations: (snapshot.confirmations ?? snapshot.pending?.confirmations ?? []).map((one) =>
-      readConfirmation({ seq: snapshot.last_seq, ...one })),
-    turn: turnId ? startTurn(turnId) : NO_TURN,
+    confirmations: confirmations.map((one) => readConfirmation({ seq: lastSeq, ...one })),
+    turn: pending.turn_id ? startTurn(pending.turn_id) : null,
     suggestions: (isAnswered && snapshot.suggestions) || [],
     signedIn: snapshot.signed_in ?? null,
     offline: snapshot.offline ?? null,
     survey: snapshot.survey ?? null,
-    lastSeq: snapshot.last_seq,
+    lastSeq,
   };
 }
 
-function startTurn(turnId) {
-  return { id: turnId, status: '', html: '', citations: [], withdrawn: false };
+function startTurn(id) {
+  return { id, part: 0, status: '', html: '', citations: [], withdrawn: false };
 }
 
-function readConfirmation({ seq, confirmation_id, label, rows, arguments: given, expires_at, decision }) {
-  const shown = rows ?? Object.entries(given ?? {}).map(([name, value]) => ({ label: name, value: String(value) }));
-  return { id: confirmation_id, label, rows: shown, expiresAt: expires_at, decision: decision ?? null, seq };
+function readConfirmation({ seq, confirmation_id: id, label, rows, expires_at: expiresAt, decision = null }) {
+  return { seq, id, label, rows, expiresAt, decision };
 }
 
 /** The state after one event of the stream. Events already folded are ignored: replays do no harm. */
@@ -60,128 +57,137 @@ export function fold(state, event) {
   return { ...state, ...change, lastSeq: event.seq ?? state.lastSeq };
 }
 
+const NOTHING_NEXT = { suggestions: [], offered: false, ending: null };
+
 const CHANGES = {
-  'message.posted': (state, { message, turn_id: turnId }) => {
-    if (state.messages.some(({ message_id: id }) => id === message.message_id)) return {};
-    if (message.author === 'customer') return { ...addMessage(state, message), suggestions: [], ending: null, offered: false };
-    if (message.author === 'human_agent') return { ...addMessage(state, message), status: 'with_human', turn: NO_TURN };
-    if (message.author === 'system') return addMessage(state, message);
-    // The stored reply takes the place of the one that grew: same key, same node on the page.
-    const wasLive = state.turn?.html && (!turnId || turnId === state.turn.id);
-    const key = wasLive ? liveKey(state.turn) : message.message_id;
-    const turn = state.turn && { ...state.turn, html: '', citations: [], withdrawn: false, parts: (state.turn.parts ?? 0) + 1 };
-    return { ...addMessage(state, { ...message, key }), turn };
-  },
+  'message.posted': postMessage,
   'turn.started': (state, { turn_id: id }) => ({
-    turn: state.turn?.id === id ? state.turn : startTurn(id), suggestions: [], ending: null,
+    turn: state.turn?.id === id ? state.turn : startTurn(id),
+    ...NOTHING_NEXT,
   }),
-  'turn.status': (state, event) => ({ turn: { ...turnOf(state, event), status: event.text } }),
-  'tool.called': (state, event) => ({ turn: { ...turnOf(state, event), status: event.label } }),
-  'tool.returned': (state, { seq, display }) => (display ? { cards: [...state.cards, { seq, card: display }] } : {}),
-  'reply.delta': (state, event) => ({ turn: { ...turnOf(state, event), ...shownOf(event), withdrawn: false } }),
-  'reply.withdrawn': (state, event) => ({ turn: { ...turnOf(state, event), ...shownOf(event), withdrawn: true } }),
+  'turn.status': (state, event) => inTurn(state, event, { status: event.text }),
+  'tool.called': (state, event) => inTurn(state, event, { status: event.label }),
+  'tool.returned': ({ cards }, { seq, display: card }) => (card ? { cards: [...cards, { seq, card }] } : {}),
+  'reply.delta': (state, event) => inTurn(state, event, { ...shownBy(event), withdrawn: false }),
+  'reply.withdrawn': (state, event) => inTurn(state, event, { ...shownBy(event), withdrawn: true }),
   'turn.ended': (state, { outcome, suggestions }) => ({
-    turn: NO_TURN,
+    turn: null,
     suggestions: outcome === 'replied' ? (suggestions ?? []) : [],
     ending: { failed: 'failed', cancelled: 'stopped' }[outcome] ?? null,
   }),
   'confirmation.requested': (state, event) => ({
-    confirmations: [...state.confirmations.filter(({ id }) => id !== event.confirmation_id), readConfirmation(event)],
+    confirmations: [
+      ...state.confirmations.filter(({ id }) => id !== event.confirmation_id),
+      readConfirmation(event),
+    ],
   }),
-  'confirmation.decided': (state, { seq, confirmation_id: decided, decision }) => ({
-    confirmations: state.confirmations.map((one) => (one.id === decided ? { ...one, decision, seq } : one)),
+  'confirmation.decided': ({ confirmations }, { seq, confirmation_id: decided, decision }) => ({
+    confirmations: confirmations.map((one) => (one.id === decided ? { ...one, decision, seq } : one)),
   }),
   'handoff.offered': () => ({ offered: true }),
-  'handoff.accepted': () => ({ status: 'waiting', offered: false, suggestions: [] }),
+  'handoff.accepted': () => ({ status: 'waiting', ...NOTHING_NEXT }),
   'handoff.returned': () => ({ status: 'open' }),
-  'conversation.closed': () => ({ status: 'closed', turn: NO_TURN, suggestions: [], offered: false, ending: null }),
+  'conversation.closed': () => ({ status: 'closed', turn: null, ...NOTHING_NEXT }),
   'survey.answered': (state, { score }) => ({ survey: score }),
 };
 
-function addMessage(state, message) {
-  return { messages: [...state.messages, message] };
+function postMessage(state, { message, turn_id: turnId }) {
+  const { messages, turn } = state;
+  if (messages.some(({ message_id: id }) => id === message.message_id)) return {};
+  const more = { messages: [...messages, message] };
+  if (message.author === 'customer') return { ...more, ...NOTHING_NEXT };
+  if (message.author === 'human_agent') return { ...more, status: 'with_human', turn: null };
+  if (message.author !== 'assistant' || !turn?.html || (turnId && turnId !== turn.id)) return more;
+  // The stored reply takes the place of the one that grew: same key, same node on the page.
+  const kept = { ...message, key: liveKey(turn) };
+  return { messages: [...messages, kept], turn: { ...startTurn(turn.id), part: turn.part + 1 } };
 }
 
-function shownOf({ html, citations }) {
+function inTurn({ turn }, { turn_id: id }, change) {
+  return { turn: { ...(turn ?? startTurn(id)), ...change } };
+}
+
+function shownBy({ html, citations }) {
   return { html: html ?? '', citations: citations ?? [] };
 }
 
-function turnOf(state, { turn_id: id }) {
-  return state.turn ?? startTurn(id);
-}
-
 function liveKey(turn) {
-  return `turn:${turn.id}:${turn.parts ?? 0}`;
+  return `turn:${turn.id}:${turn.part}`;
 }
 
-/** What stands on the page between welcome and composer, in order. `now` decides what has expired (ms). */
+/** What stands on the page between welcome and composer, in order. `now` (ms) decides what has expired. */
 export function listItems(state, { outbox, now }) {
   const confirmations = state.confirmations.map((one) => confirmationItem(one, now));
+  const isPending = (item) => item.state === 'pending';
   const placed = [
-    ...state.messages.map((message) => ({ seq: message.seq, kind: 'message', key: message.key ?? message.message_id, message })),
-    ...state.cards.map(({ seq, card }, place) => ({ seq, kind: 'card', key: `card:${seq}`, card, isLast: place === state.cards.length - 1 })),
-    ...confirmations.filter((item) => item.state !== 'pending'),
+    ...state.messages.map(messageItem),
+    ...state.cards.map(cardItem),
+    ...confirmations.filter((item) => !isPending(item)),
   ].sort((one, other) => one.seq - other.seq);
   return [
     ...withDividers(placed),
     ...liveItems(state),
-    ...confirmations.filter((item) => item.state === 'pending'), // what waits for a decision stands last
+    ...confirmations.filter(isPending), // what waits for a decision stands last
     ...outbox.map((entry) => ({ kind: 'outgoing', key: `out:${entry.id}`, entry })),
     ...endingItems(state),
-  ].map(withoutSeq);
+  ];
 }
 
-function withoutSeq({ seq, ...item }) {
-  return item;
+function messageItem(message) {
+  return { kind: 'message', key: message.key ?? message.message_id, seq: message.seq, message };
+}
+
+function cardItem({ seq, card }, place, cards) {
+  return { kind: 'card', key: `card:${seq}`, seq, card, isLast: place === cards.length - 1 };
 }
 
 function confirmationItem(one, now) {
-  const isExpired = !one.decision && Date.parse(one.expiresAt) <= now;
-  return { seq: one.seq, kind: 'confirmation', key: `confirm:${one.id}`, confirmation: one, state: one.decision ?? (isExpired ? 'expired' : 'pending') };
+  const isExpired = Date.parse(one.expiresAt) <= now;
+  const state = one.decision ?? (isExpired ? 'expired' : 'pending');
+  return { kind: 'confirmation', key: `confirm:${one.id}`, seq: one.seq, confirmation: one, state };
 }
 
 function liveItems({ turn, status }) {
   if (!turn || status !== 'open') return [];
-  const reply = turn.html && { kind: 'message', key: liveKey(turn), message: { author: 'assistant', html: turn.html, citations: turn.citations, isLive: true } };
-  return [...(reply ? [reply] : []), { kind: 'status', key: 'status', text: turn.status, withdrawn: turn.withdrawn, writing: Boolean(turn.html) }];
+  const { html, citations, withdrawn } = turn;
+  const line = { kind: 'status', key: 'status', text: turn.status, withdrawn, isWriting: Boolean(html) };
+  if (!html) return [line];
+  const message = { author: 'assistant', html, citations, isLive: true };
+  return [{ kind: 'message', key: liveKey(turn), message }, line];
 }
 
-function endingItems(state) {
-  if (state.status === 'closed') return [{ kind: 'closed', key: 'closed', score: state.survey }];
-  if (state.status === 'waiting') return [{ kind: 'waiting', key: 'waiting' }];
-  if (state.status === 'with_human' || state.turn) return [];
-  if (state.ending) return [{ kind: 'ending', key: 'ending', ending: state.ending }];
-  const { suggestions, offered } = state;
-  return suggestions.length || offered ? [{ kind: 'suggestions', key: 'suggestions', suggestions, offered }] : [];
+function endingItems({ status, survey, turn, ending, suggestions, offered }) {
+  if (status === 'closed') return [{ kind: 'closed', key: 'closed', score: survey }];
+  if (status === 'waiting') return [{ kind: 'waiting', key: 'waiting' }];
+  if (status === 'with_human' || turn) return [];
+  if (ending) return [{ kind: 'ending', key: 'ending', ending }];
+  if (!suggestions.length && !offered) return [];
+  return [{ kind: 'suggestions', key: 'suggestions', suggestions, offered }];
 }
 
 const PAUSE_MS = 15 * 60_000;
 
 /** Times where a pause was long, and a line wherever somebody else begins to speak for the company. */
 function withDividers(items) {
-  const all = [];
   let before = null;
   let speaker = 'assistant';
-  for (const item of items) {
-    const message = item.message;
-    if (message?.at && (!before || Date.parse(message.at) - Date.parse(before) > PAUSE_MS)) {
-      all.push({ kind: 'time', key: `time:${item.key}`, at: message.at, before });
+  return items.flatMap((item) => {
+    const { author, author_name: name, at } = item.message ?? {};
+    const dividers = [];
+    if (at && (!before || Date.parse(at) - Date.parse(before) > PAUSE_MS)) {
+      dividers.push({ kind: 'time', key: `time:${item.key}`, at, before });
     }
-    before = message?.at ?? before;
-    if ((message?.author === 'human_agent' || message?.author === 'assistant') && speakerOf(message) !== speaker) {
-      speaker = speakerOf(message);
-      all.push({ kind: 'joined', key: `joined:${item.key}`, name: message.author_name ?? '', isHuman: message.author === 'human_agent' });
+    before = at ?? before;
+    const speaks = { assistant: 'assistant', human_agent: `human:${name}` }[author] ?? speaker;
+    if (speaks !== speaker) {
+      dividers.push({ kind: 'joined', key: `joined:${item.key}`, name, isHuman: author === 'human_agent' });
     }
-    all.push(item);
-  }
-  return all;
+    speaker = speaks;
+    return [...dividers, item];
+  });
 }
 
-function speakerOf(message) {
-  return message.author === 'assistant' ? 'assistant' : `human:${message.author_name ?? ''}`;
-}
-
-/** The last message that a customer wrote, for asking again after a failure. */
+/** The last message that the customer wrote, for asking again. */
 export function lastQuestion(state) {
   return state.messages.findLast(({ author }) => author === 'customer')?.text ?? '';
 }

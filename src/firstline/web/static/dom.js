@@ -12,11 +12,16 @@ export function h(tag, attributes = {}, ...children) {
   return node;
 }
 
+/** A button. `label` names one that shows only an icon. */
+export function button({ label, ...attributes }, ...children) {
+  return h('button', { type: 'button', 'aria-label': label, title: label, ...attributes }, ...children);
+}
+
 const ICONS = {
-  chat: 'M4 5.5A2.5 2.5 0 0 1 6.5 3h11A2.5 2.5 0 0 1 20 5.5v8a2.5 2.5 0 0 1-2.5 2.5H11l-4.5 4v-4A2.5 2.5 0 0 1 4 13.5z',
+  chat: 'M4 6a3 3 0 0 1 3-3h10a3 3 0 0 1 3 3v7a3 3 0 0 1-3 3h-6l-4.5 4v-4A2.5 2.5 0 0 1 4 13.5z',
   close: 'M6 6l12 12M18 6L6 18',
   down: 'M12 5v14M6 13l6 6 6-6',
-  globe: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM3.5 12h17M12 3c2.6 2.5 3.8 5.6 3.8 9s-1.2 6.5-3.8 9c-2.6-2.5-3.8-5.6-3.8-9S9.4 5.5 12 3z',
+  globe: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM3.5 12h17M12 3q3.8 3.8 3.8 9t-3.8 9q-3.8-3.8-3.8-9T12 3z',
   more: 'M5.5 12h.01M12 12h.01M18.5 12h.01',
   person: 'M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4.5 20.5c.8-3.7 3.8-6 7.5-6s6.7 2.3 7.5 6',
   send: 'M12 19V5M6 11l6-6 6 6',
@@ -92,5 +97,5 @@ function refresh(old, item, build) {
 
 function isShallowEqual(one, other) {
   const names = Object.keys(one);
-  return names.length === Object.keys(other).length && names.every((name) => Object.is(one[name], other[name]));
+  return names.length === Object.keys(other).length && names.every((name) => one[name] === other[name]);
 }

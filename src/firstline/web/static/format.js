@@ -3,10 +3,10 @@
 /** `t('key', {name})`: the phrase `ui.key` in the customer's language with its placeholders filled. */
 export function createWords(words) {
   return (key, values = {}) =>
-    (words[`ui.${key}`] ?? key).replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+    (words[`ui.${key}`] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
-/** Dates, times and numbers in `locale`. Times come as ISO strings and are shown in the reader's own time zone. */
+/** Dates, times and numbers in `locale`. Times come as ISO strings and are shown in the reader's time zone. */
 export function createFormat(locale) {
   const clock = new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit' });
   const day = new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long' });

@@ -37,22 +37,22 @@ export class Outbox {
   /** Drop what stands in the conversation by now; the server's answer and the stream come in either order. */
   settle(messages, clientMessageId) {
     const known = new Set(messages.map(({ message_id: id }) => id));
-    const newest = messages.at(-1);
-    const isShown = (entry) =>
-      entry.id === clientMessageId ||
-      known.has(entry.messageId) ||
-      (entry.state === 'sending' && newest?.author === 'customer' && newest.text.trim() === entry.text.trim());
+    const newest = messages.findLast(({ author }) => author === 'customer')?.text.trim();
+    const isShown = ({ id, messageId, state, text }) =>
+      id === clientMessageId || known.has(messageId) || (state === 'sending' && text.trim() === newest);
     if (this.entries.some(isShown)) this.#set(this.entries.filter((entry) => !isShown(entry)));
   }
 
   #set(entries) {
     this.entries = entries;
-    this.#storage.keep('outbox', entries.length ? entries.map(({ id, text }) => ({ id, text })) : null);
+    const kept = entries.map(({ id, text }) => ({ id, text }));
+    this.#storage.keep('outbox', kept.length ? kept : null);
     this.#tell();
   }
 }
 
 /** Where crypto.randomUUID is missing (plain http on another host): 128 random bits all the same. */
 function randomId() {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

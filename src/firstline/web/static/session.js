@@ -54,7 +54,7 @@ export class Session extends EventTarget {
     await this.#deliver(this.outbox.add(text));
   }
 
-  /** Send again what did not get out: the same id, so that the server takes it once however often it arrives. */
+  /** Send again what did not get out. The same id, so the server takes it once however often it arrives. */
   async retry(id) {
     const entry = this.outbox.find(id);
     if (!entry || entry.state === 'sending') return;
@@ -132,7 +132,8 @@ export class Session extends EventTarget {
 
   #onNotSent(entry, error) {
     if (!error.isGone && error.code !== 'closed') {
-      this.outbox.change(entry.id, { state: 'failed', code: error.code, retryAfterSeconds: error.retryAfterSeconds });
+      const { code, retryAfterSeconds } = error;
+      this.outbox.change(entry.id, { state: 'failed', code, retryAfterSeconds });
       if (error.code === 'network') this.connection.doubt();
       return;
     }
@@ -155,7 +156,8 @@ export class Session extends EventTarget {
 
   async #begin() {
     const wish = { bundle: this.#bundle, locale: this.locale };
-    const started = await this.#api.startConversation({ ...wish, identity: this.#identity ?? undefined }).catch((error) => {
+    const vouched = { ...wish, identity: this.#identity ?? undefined };
+    const started = await this.#api.startConversation(vouched).catch((error) => {
       if (!this.#identity || error.status !== 401) throw error;
       this.#onIdentityRefused(error); // go on without a name rather than not at all
       return this.#api.startConversation(wish);
@@ -182,7 +184,7 @@ export class Session extends EventTarget {
     this.isLoading = false;
     if (this.#address === stored) this.#follow();
     this.#tell();
-    if (this.#identity && this.#address && !this.conversation.signedIn) await this.identify(this.#identity);
+    if (this.#identity && this.#address) await this.identify(this.#identity);
   }
 
   async #refresh() {
@@ -265,7 +267,8 @@ export class Session extends EventTarget {
   #onIdentityRefused(error) {
     this.#identity = null;
     this.notice = 'identity';
-    window.dispatchEvent(new CustomEvent('firstline:identity-needed', { detail: { code: asApiError(error).code } }));
+    const { code } = asApiError(error);
+    window.dispatchEvent(new CustomEvent('firstline:identity-needed', { detail: { code } }));
     this.#tell();
   }
 

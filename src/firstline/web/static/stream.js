@@ -7,7 +7,7 @@ const SILENCE_MS = 40_000; // the server's heartbeat comes every 15 s: two may b
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
 
-/** Frames {id, event, data} of a text/event-stream given as decoded pieces. Comments and blank frames are left out. */
+/** Frames {id, event, data} of a text/event-stream given as decoded pieces, without comments. */
 export async function* readFrames(pieces) {
   let rest = '';
   for await (const piece of pieces) {

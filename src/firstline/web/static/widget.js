@@ -20,7 +20,9 @@
 
   function add() {
     element = document.createElement('firstline-chat');
-    for (const [name, value] of Object.entries({ bundle, locale, accent })) if (value) element.setAttribute(name, value);
+    for (const [name, value] of Object.entries({ bundle, locale, accent })) {
+      if (value) element.setAttribute(name, value);
+    }
     document.body.append(element);
     if (identity) element.identify(identity);
     for (const [name, given] of calls.splice(0)) element[name](...given);

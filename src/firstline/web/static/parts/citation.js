@@ -5,13 +5,16 @@ import { createPopover } from './popover.js';
 
 export function createCitationBox(chat) {
   const box = createPopover({ label: chat.t('source'), bounds: () => chat.frame, className: 'citation' });
-  const show = (opener, citation) => {
-    if (!citation) return;
-    const href = citation.url && chat.api.resolve(citation.url);
-    box.open(opener,
-      h('p', { class: 'citation-title', dir: 'auto' }, citation.title),
-      citation.quote && h('blockquote', { dir: 'auto' }, citation.quote),
-      ...(href ? [h('a', { href, target: '_blank', rel: 'noopener noreferrer' }, chat.t('read_source'))] : []));
-  };
+
+  function show(opener, { title, quote, url }) {
+    const href = url ? chat.api.resolve(url) : null;
+    const parts = [
+      h('p', { class: 'citation-title', dir: 'auto' }, title),
+      quote && h('blockquote', { dir: 'auto' }, quote),
+      href && h('a', { href, target: '_blank', rel: 'noopener noreferrer' }, chat.t('read_source')),
+    ];
+    box.open(opener, ...parts.filter(Boolean));
+  }
+
   return { node: box.node, show };
 }

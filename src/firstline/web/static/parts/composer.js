@@ -1,6 +1,6 @@
 /** Where the customer writes. Enter sends, Shift+Enter breaks the line, the draft is kept, six lines show. */
 
-import { h, icon } from '../dom.js';
+import { button, h, icon } from '../dom.js';
 import { countChars } from '../format.js';
 
 const NEAR_LIMIT = 0.85;
@@ -9,35 +9,39 @@ export function createComposer(chat) {
   const { config, session, t, format } = chat;
   const limit = config.message_chars;
   const field = h('textarea', {
-    rows: '1', 'aria-label': t('message_label'), placeholder: t('placeholder', { name: config.assistant.name }),
-    'aria-describedby': 'counter', enterkeyhint: 'send', autocomplete: 'off', oninput: onInput, onkeydown: onKey,
+    rows: '1',
+    'aria-label': t('message_label'),
+    'aria-describedby': 'counter',
+    enterkeyhint: 'send',
+    autocomplete: 'off',
+    oninput: onInput,
+    onkeydown: onKey,
   });
-  const counter = h('p', { class: 'counter', id: 'counter', hidden: true });
-  const send = h('button', { type: 'submit', class: 'send', 'aria-label': t('send'), title: t('send') }, icon('send'));
-  const stop = h('button', { type: 'button', class: 'stop', 'aria-label': t('stop'), title: t('stop'), hidden: true, onclick: () => session.cancel() }, icon('stop'));
+  const counter = h('p', { class: 'counter', id: 'counter' });
   const footnote = h('p', { class: 'footnote' });
-  const form = h('form', { class: 'composer', onsubmit: onSubmit },
-    h('div', { class: 'field' }, field, h('div', { class: 'field-end' }, stop, send)), counter, footnote);
-  let isClosed = false;
+  const send = button({ type: 'submit', class: 'send', label: t('send') }, icon('send'));
+  const stop = button({ class: 'stop', label: t('stop'), onclick: () => session.cancel() }, icon('stop'));
+  const box = h('div', { class: 'field' }, field, h('div', { class: 'field-end' }, stop, send));
+  const node = h('form', { class: 'composer', onsubmit: onSubmit }, box, counter, footnote);
 
   function onSubmit(event) {
     event.preventDefault();
     const text = field.value.trim();
-    if (!text || countChars(text) > limit || isClosed) return;
+    if (send.disabled || !text) return;
     write('');
     chat.send(text);
   }
 
   function onKey(event) {
-    // While an input method composes (Chinese, Japanese, Korean …), Enter picks a word; 229 is Safari's way to say so.
+    // While an input method composes (Chinese, Japanese, Korean …), Enter picks a word; Safari says so by 229.
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
     event.preventDefault();
-    form.requestSubmit();
+    node.requestSubmit();
   }
 
   function onInput() {
     session.draft = field.value;
-    fit();
+    measure();
   }
 
   function write(text) {
@@ -45,36 +49,39 @@ export function createComposer(chat) {
     onInput();
   }
 
-  function fit() {
+  function restore() {
+    field.value = session.draft;
+    measure();
+  }
+
+  function measure() {
     field.dir = field.value ? 'auto' : config.direction; // an empty field would place its hint from the left
     field.style.setProperty('height', 'auto');
-    field.style.setProperty('height', `${field.scrollHeight}px`); // CSS caps it at six lines
+    field.style.setProperty('height', `${field.scrollHeight}px`); // the stylesheet caps it at six lines
     const length = countChars(field.value.trim());
     const isOver = length > limit;
+    const figures = { count: format.number(length), limit: format.number(limit) };
     counter.hidden = length < limit * NEAR_LIMIT;
+    counter.textContent = counter.hidden ? '' : t(isOver ? 'over_limit' : 'counter', figures);
     counter.classList.toggle('over', isOver);
-    counter.textContent = t(isOver ? 'over_limit' : 'counter', { count: format.number(length), limit: format.number(limit) });
-    send.disabled = length === 0 || isOver || isClosed;
     field.setAttribute('aria-invalid', String(isOver));
+    send.disabled = length === 0 || isOver || field.disabled;
   }
 
   function update({ conversation }) {
-    isClosed = conversation.status === 'closed';
-    field.disabled = isClosed;
-    field.placeholder = isClosed ? t('closed') : t('placeholder', { name: conversation.status === 'with_human' ? t('person') : config.assistant.name });
-    stop.hidden = !(conversation.turn && conversation.status === 'open');
+    const { status, turn } = conversation;
+    const name = status === 'with_human' ? t('person') : config.assistant.name;
+    field.disabled = status === 'closed';
+    field.placeholder = field.disabled ? t('closed') : t('placeholder', { name });
+    stop.hidden = !(turn && status === 'open');
+    send.disabled = field.disabled || !field.value.trim() || countChars(field.value.trim()) > limit;
     footnote.replaceChildren(...noteFor(chat, conversation).map((note) => h('span', {}, note)));
-    send.disabled = isClosed || !field.value.trim() || countChars(field.value.trim()) > limit;
   }
 
-  const restore = () => {
-    field.value = session.draft;
-    fit();
-  };
-  return { node: form, update, restore, write, focus: () => field.focus({ preventScroll: true }) };
+  return { node, update, restore, write, focus: () => field.focus({ preventScroll: true }) };
 }
 
-/** What is true of whoever answers: said always, not only in the small print. */
+/** Who is signed in, and what it is that answers. */
 function noteFor({ config, t }, { offline, signedIn }) {
   const isOffline = offline ?? config.offline;
   const honest = t(isOffline ? 'offline_model' : 'ai_note', { name: config.assistant.name });

@@ -1,34 +1,36 @@
 /** The exact action that waits for the customer's yes or no. Only these two buttons decide; no text does. */
 
-import { h, icon } from '../dom.js';
+import { button, h, icon } from '../dom.js';
 import { buildRows } from './card.js';
 
 const OUTCOMES = { confirm: 'confirmed', decline: 'declined', expired: 'confirmation_expired' };
 
 export function createConfirmation(chat, { confirmation, state }) {
+  const { t } = chat;
   const isPending = state === 'pending';
-  const heading = h('h3', { dir: 'auto' }, confirmation.label);
-  const node = h('section', { class: `card confirmation ${state}`, 'aria-label': chat.t('please_confirm') },
-    h('p', { class: 'eyebrow' }, chat.t(isPending ? 'please_confirm' : 'confirmation')),
-    heading,
+  const node = h(
+    'section',
+    { class: `card confirmation ${state}`, 'aria-label': t('please_confirm') },
+    h('p', { class: 'eyebrow' }, t(isPending ? 'please_confirm' : 'confirmation')),
+    h('h3', { dir: 'auto' }, confirmation.label),
     buildRows(confirmation.rows),
-    isPending ? buildDecision(chat, confirmation) : buildOutcome(chat, state));
+    isPending ? buildDecision(chat, confirmation) : buildOutcome(chat, state),
+  );
   return { node };
 }
 
-function buildDecision(chat, { id, expiresAt }) {
-  const buttons = ['confirm', 'decline'].map((decision) =>
-    h('button', { type: 'button', class: decision === 'confirm' ? 'primary' : 'secondary', onclick: () => decide(decision) }, chat.t(decision)));
+function buildDecision({ t, format, session }, { id, expiresAt }) {
+  const yes = button({ class: 'primary', onclick: () => decide('confirm') }, t('confirm'));
+  const no = button({ class: 'secondary', onclick: () => decide('decline') }, t('decline'));
 
   async function decide(decision) {
-    for (const button of buttons) button.disabled = true;
-    const wasTaken = await chat.session.decide(id, decision);
-    for (const button of buttons) button.disabled = wasTaken;
+    yes.disabled = no.disabled = true;
+    const wasTaken = await session.decide(id, decision);
+    yes.disabled = no.disabled = wasTaken;
   }
 
-  return h('div', {},
-    h('p', { class: 'note' }, chat.t('confirm_until', { time: chat.format.time(expiresAt) })),
-    h('div', { class: 'decision' }, ...buttons));
+  const until = t('confirm_until', { time: format.time(expiresAt) });
+  return h('div', {}, h('p', { class: 'note' }, until), h('div', { class: 'decision' }, yes, no));
 }
 
 function buildOutcome(chat, state) {

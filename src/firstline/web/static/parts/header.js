@@ -1,67 +1,91 @@
 /** The header: who speaks, the way to a person, the language, and the menu. */
 
-import { h, icon } from '../dom.js';
+import { button, h, icon } from '../dom.js';
 import { buildAvatar } from './avatar.js';
 import { createPopover } from './popover.js';
 
 export function createHeader(chat) {
-  const { config, t } = chat;
-  const { assistant } = config;
+  const { config, isPage, t } = chat;
+  const { name, title } = config.assistant;
   const person = createPersonButton(chat);
+  const language = buildLanguages(chat);
   const menu = createPopover({ label: t('menu'), bounds: () => chat.frame, className: 'menu' });
-  const more = h('button', { type: 'button', class: 'icon-button', 'aria-label': t('menu'), 'aria-haspopup': 'dialog', title: t('menu'),
-    onclick: () => menu.open(more, ...buildMenu(chat, menu)) }, icon('more'));
-  const close = !chat.isPage && h('button', { type: 'button', class: 'icon-button', 'aria-label': t('close_panel'), title: t('close_panel'), onclick: () => chat.close() }, icon('close'));
-  const node = h('header', { class: 'header' },
-    h('div', { class: 'header-row' },
-      buildAvatar(assistant.name, chat.picture),
-      h('div', { class: 'identity' }, h(chat.isPage ? 'h1' : 'h2', {}, assistant.name), h('p', {}, assistant.title)),
-      person.node, buildLanguages(chat), more, close),
-    menu.node);
-  return { node, update: person.update };
+  const more = button(
+    { class: 'icon-button', label: t('menu'), 'aria-haspopup': 'dialog', onclick: openMenu },
+    icon('more'),
+  );
+  const close = button(
+    { class: 'icon-button', label: t('close_panel'), onclick: () => chat.close() },
+    icon('close'),
+  );
+
+  function openMenu() {
+    menu.open(more, ...buildMenu(chat, menu));
+  }
+
+  const row = h(
+    'div',
+    { class: 'header-row' },
+    buildAvatar(name, chat.picture),
+    h('div', { class: 'identity' }, h(isPage ? 'h1' : 'h2', {}, name), h('p', {}, title)),
+    person.node,
+    language,
+    more,
+    !isPage && close,
+  );
+  const node = h('header', { class: 'header' }, row, menu.node);
+  return { node, update: person.update, focusLanguage: () => language?.querySelector('select').focus() };
 }
 
-function createPersonButton(chat) {
-  const { t } = chat;
+function createPersonButton({ session, t }) {
   const words = h('span', { class: 'wide' });
-  const node = h('button', { type: 'button', class: 'person', onclick: () => chat.session.handOff() }, icon('person'), words);
+  const node = button({ class: 'person', onclick: () => session.handOff() }, icon('person'), words);
   const update = ({ conversation: { status } }) => {
     const label = { waiting: t('person_asked'), with_human: t('person_here') }[status] ?? t('talk_to_person');
     words.textContent = label;
-    node.setAttribute('aria-label', label);
     node.title = label;
+    node.setAttribute('aria-label', label);
     node.disabled = status === 'waiting' || status === 'with_human';
   };
   return { node, update };
 }
 
-/** A plain select: every browser, keyboard and screen reader knows it. The icon lies over it where there is little room. */
+/** A plain select, which every browser and screen reader knows; where room is short only its icon shows. */
 function buildLanguages(chat) {
   const { config, format, t } = chat;
-  if (config.locales.length < 2) return null;
-  const options = config.locales.map((locale) =>
-    h('option', { value: locale, lang: locale, selected: locale === config.locale }, format.language(locale)));
-  const select = h('select', { 'aria-label': t('language'), onchange: () => chat.setLocale(select.value) }, ...options);
+  const locales = [...new Set([...config.locales, config.locale])];
+  if (locales.length < 2) return null;
+  const options = locales.map((tag) =>
+    h('option', { value: tag, lang: tag, selected: tag === config.locale }, format.language(tag)));
+  const onchange = () => chat.setLocale(select.value);
+  const select = h('select', { 'aria-label': t('language'), onchange }, options);
   return h('span', { class: 'language' }, icon('globe'), select);
 }
 
 function buildMenu(chat, menu) {
   const { config, session, t } = chat;
   const { id, status, signedIn, messages } = session.conversation;
-  const entry = (text, act, note) =>
-    h('li', {}, h('button', { type: 'button', onclick: () => { menu.close(); act(); } }, h('span', {}, text), note && h('small', {}, note)));
-  const common = [
+
+  function entry(text, act, note) {
+    const onclick = () => {
+      menu.close();
+      act();
+    };
+    return h('li', {}, button({ onclick }, h('span', {}, text), note && h('small', {}, note)));
+  }
+
+  const actions = [
     entry(t('new_conversation'), () => chat.startOver()),
-    id && messages.length > 0 && entry(t('download_transcript'), () => chat.downloadTranscript()),
+    messages.length > 0 && entry(t('download_transcript'), () => chat.downloadTranscript()),
     id && status !== 'closed' && entry(t('close_conversation'), () => session.close()),
     signedIn && entry(t('sign_out'), () => session.signOut()),
   ];
   const customers = (config.demo_customers ?? []).map(({ id: customer, name, note }) =>
     entry(name, () => session.signInAsDemo(customer), note));
+  const label = (text) => h('p', { class: 'menu-label' }, text);
   return [
-    signedIn && h('p', { class: 'menu-label' }, t('signed_in', { name: signedIn })),
-    h('ul', {}, ...common),
-    customers.length > 0 && h('p', { class: 'menu-label' }, t('try_as')),
-    customers.length > 0 && h('ul', {}, ...customers),
-  ].filter(Boolean);
+    ...(signedIn ? [label(t('signed_in', { name: signedIn }))] : []),
+    h('ul', {}, actions),
+    ...(customers.length ? [label(t('try_as')), h('ul', {}, customers)] : []),
+  ];
 }

@@ -1,11 +1,18 @@
-/** The scrolled part: welcome, items, and the rule that the page moves only for a reader who is at its end. */
+/** The scrolled part: welcome, items, and the rule that it moves only for a reader who is at its end. */
 
-import { h, icon, keepList } from '../dom.js';
 import { listItems } from '../conversation.js';
+import { button, h, icon, keepList } from '../dom.js';
 import { createCard } from './card.js';
 import { createClosed } from './closing.js';
 import { createConfirmation } from './confirmation.js';
-import { createEnding, createJoined, createStatus, createSuggestions, createTime, createWaiting } from './lines.js';
+import {
+  createEnding,
+  createJoined,
+  createStatus,
+  createSuggestions,
+  createTime,
+  createWaiting,
+} from './lines.js';
 import { createMessage } from './message.js';
 import { createOutgoing } from './outgoing.js';
 import { createWelcome } from './welcome.js';
@@ -33,8 +40,9 @@ export function createLog(chat) {
   const heading = chat.isPage && h('h2', { class: 'sr-only' }, t('conversation'));
   const content = h('div', { class: 'content' }, heading, welcome.node, loading, list);
   // Finished messages are announced by the chat's own live region; the log itself would read every piece.
-  const scroller = h('div', { class: 'log', tabindex: '0', role: 'log', 'aria-live': 'off', 'aria-label': t('conversation') }, content);
-  const pill = h('button', { type: 'button', class: 'pill', hidden: true, onclick: () => toEnd() }, h('span', {}, t('new_messages')), icon('down'));
+  const announced = { role: 'log', 'aria-live': 'off', 'aria-label': t('conversation') };
+  const scroller = h('div', { class: 'log', tabindex: '0', ...announced }, content);
+  const pill = button({ class: 'pill', hidden: true, onclick: toEnd }, t('new_messages'), icon('down'));
   const node = h('div', { class: 'log-frame' }, scroller, pill);
   const show = keepList(list, (item) => BUILDERS[item.kind](chat, item));
   let isAtEnd = true;
@@ -78,7 +86,12 @@ export function createLog(chat) {
     if (waits.length) expiry = setTimeout(() => update(session), Math.min(...waits, 2 ** 31 - 1) + 50);
   }
 
-  return { node, update, toEnd, focus: () => scroller.focus({ preventScroll: true }), stop: () => { clearTimeout(expiry); resize.disconnect(); } };
+  function stop() {
+    clearTimeout(expiry);
+    resize.disconnect();
+  }
+
+  return { node, update, toEnd, stop, focus: () => scroller.focus({ preventScroll: true }) };
 }
 
 /** Faint lines where text will be; they come only when loading takes longer than a blink. */

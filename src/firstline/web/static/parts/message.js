@@ -1,6 +1,6 @@
-/** A message on the page: the customer's in a bubble, the assistant's as plain text with its sources, the rest as lines. */
+/** A message: the customer's in a bubble, the assistant's as plain text with its sources, the rest as lines. */
 
-import { grow, h } from '../dom.js';
+import { button, grow, h } from '../dom.js';
 import { buildAvatar } from './avatar.js';
 import { buildRich } from './rich.js';
 
@@ -12,8 +12,14 @@ export function createMessage(chat, item) {
 }
 
 function createOwn(chat, { message }) {
+  return { node: buildOwn(chat, 'own', message.text) };
+}
+
+/** What the customer wrote, as typed: never markup. */
+export function buildOwn(chat, state, text, ...below) {
   const label = h('span', { class: 'sr-only' }, chat.t('you_said'));
-  return { node: h('article', { class: 'message own' }, label, h('div', { class: 'bubble', dir: 'auto' }, message.text)) };
+  const bubble = h('div', { class: 'bubble', dir: 'auto' }, text);
+  return h('article', { class: `message ${state}` }, label, bubble, ...below);
 }
 
 function createLine(chat, { message }) {
@@ -33,7 +39,8 @@ function createReply(chat, item) {
 
   node.addEventListener('click', (event) => {
     const chip = event.target.closest('[data-citation]');
-    if (chip) chat.showCitation(chip, citations[chip.dataset.citation - 1]);
+    const citation = citations[chip?.dataset.citation - 1];
+    if (citation) chat.showCitation(chip, citation);
   });
 
   function update({ message }) {
@@ -49,10 +56,13 @@ function createReply(chat, item) {
 
 /** Every source once more below the text, by name. */
 function buildSources(chat, citations) {
-  const entries = citations.map((citation, place) =>
-    h('li', {}, h('button', { type: 'button', class: 'source', 'data-citation': place + 1, 'aria-haspopup': 'dialog' },
-      h('span', { class: 'chip', 'aria-hidden': 'true' }, String(place + 1)), h('span', { class: 'source-title', dir: 'auto' }, citation.title))));
-  return h('div', {}, h('p', { class: 'sources-label' }, chat.t('sources')), h('ol', {}, ...entries));
+  const entry = ({ title }, place) => {
+    const number = h('span', { class: 'chip', 'aria-hidden': 'true' }, String(place + 1));
+    const name = h('span', { class: 'source-title', dir: 'auto' }, title);
+    const opener = { class: 'source', 'data-citation': place + 1, 'aria-haspopup': 'dialog' };
+    return h('li', {}, button(opener, number, name));
+  };
+  return h('div', {}, h('p', { class: 'sources-label' }, chat.t('sources')), h('ol', {}, citations.map(entry)));
 }
 
 /** What a screen reader is told when a message is complete. */

@@ -1,25 +1,26 @@
 /** A message on its way: faint while it is sent, and with what to do when it did not get out. */
 
-import { h } from '../dom.js';
+import { button, h } from '../dom.js';
+import { buildOwn } from './message.js';
 
-const WORDED = new Set(['network', 'message_too_long', 'empty_message', 'too_many']); // the rest is our side's failure
+// The rest is our side's failure.
+const WORDED = new Set(['network', 'message_too_long', 'empty_message', 'too_many']);
 
 export function createOutgoing(chat, { entry }) {
-  const bubble = h('div', { class: 'bubble', dir: 'auto' }, entry.text);
-  const label = h('span', { class: 'sr-only' }, chat.t('you_said'));
+  const { session, t } = chat;
   if (entry.state === 'sending') {
-    return { node: h('article', { class: 'message own sending' }, label, bubble, h('p', { class: 'fate' }, chat.t('sending'))) };
+    return { node: buildOwn(chat, 'own sending', entry.text, h('p', { class: 'fate' }, t('sending'))) };
   }
-  const fate = h('p', { class: 'fate failed' }, h('strong', {}, chat.t('not_sent')), ' ', explainFailure(chat, entry));
-  const again = h('button', { type: 'button', class: 'plain', onclick: () => chat.session.retry(entry.id) }, chat.t('try_again'));
-  const edit = h('button', { type: 'button', class: 'plain', onclick: () => chat.editAgain(entry) }, chat.t('edit'));
-  return { node: h('article', { class: 'message own failed' }, label, bubble, fate, h('p', { class: 'fate' }, again, edit)) };
+  const reason = h('p', { class: 'fate' }, h('strong', {}, t('not_sent')), ' ', explain(chat, entry));
+  const again = button({ class: 'plain', onclick: () => session.retry(entry.id) }, t('try_again'));
+  const edit = button({ class: 'plain', onclick: () => chat.editAgain(entry) }, t('edit'));
+  const remedies = h('div', { class: 'remedies' }, again, edit);
+  return { node: buildOwn(chat, 'own failed', entry.text, reason, remedies) };
 }
 
-export function explainFailure(chat, { code, retryAfterSeconds }) {
+function explain({ config, format, t }, { code, retryAfterSeconds }) {
   if (code === 'too_many' && retryAfterSeconds) {
-    return chat.t('error_wait', { seconds: chat.format.number(retryAfterSeconds) });
+    return t('error_wait', { seconds: format.number(retryAfterSeconds) });
   }
-  const limit = chat.format.number(chat.config.message_chars);
-  return chat.t(`error_${WORDED.has(code) ? code : 'unavailable'}`, { limit });
+  return t(`error_${WORDED.has(code) ? code : 'unavailable'}`, { limit: format.number(config.message_chars) });
 }

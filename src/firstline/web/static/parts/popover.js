@@ -1,13 +1,14 @@
-/** A small floating box on the platform's `popover`: Escape and a tap outside close it, focus goes back. */
+/** A floating box on the platform's `popover`: Escape and a tap outside close it, focus goes back. */
 
 import { h } from '../dom.js';
 
 const MARGIN_PX = 8;
-const SAME_TAP_MS = 300; // a tap on the opener closes the box before its click arrives: that click must not reopen it
+const SAME_TAP_MS = 300; // a tap on the opener closes the box before its click comes, which must not reopen it
 
 /** {node, open(opener, content), close()}; the box stays within the element `bounds`. */
 export function createPopover({ label, bounds, className }) {
-  const node = h('div', { class: `popover ${className}`, popover: 'auto', role: 'dialog', 'aria-label': label, tabindex: '-1' });
+  const dialog = { role: 'dialog', 'aria-label': label, tabindex: '-1' };
+  const node = h('div', { class: `popover ${className}`, popover: 'auto', ...dialog });
   let opener = null;
   let closedAt = -Infinity;
 
@@ -44,5 +45,6 @@ function place(node, opener, bounds) {
   const isBelow = node.offsetHeight <= below || below >= above;
   node.style.setProperty('max-block-size', `${Math.max(isBelow ? below : above, 120)}px`);
   node.style.setProperty('left', `${Math.max(low, Math.min(wished, high))}px`);
-  node.style.setProperty('top', `${isBelow ? anchor.bottom + MARGIN_PX / 2 : anchor.top - MARGIN_PX / 2 - node.offsetHeight}px`);
+  const gap = MARGIN_PX / 2;
+  node.style.setProperty('top', `${isBelow ? anchor.bottom + gap : anchor.top - gap - node.offsetHeight}px`);
 }

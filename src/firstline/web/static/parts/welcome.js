@@ -6,10 +6,10 @@ import { buildAvatar } from './avatar.js';
 
 export function createWelcome(chat) {
   const { assistant, welcome, starters } = chat.config;
-  const ways = h('div', { class: 'starters' },
-    h('p', { class: 'starters-label' }, chat.t('starters')), ...starters.map((text) => buildAction(chat, text)));
-  const node = h('section', { class: 'welcome' },
-    buildAvatar(assistant.name, chat.picture), h('p', { class: 'greeting', dir: 'auto' }, welcome), ways);
+  const label = h('p', { class: 'starters-label' }, chat.t('starters'));
+  const ways = h('div', { class: 'starters' }, label, starters.map((text) => buildAction(chat, text)));
+  const greeting = h('p', { class: 'greeting', dir: 'auto' }, welcome);
+  const node = h('section', { class: 'welcome' }, buildAvatar(assistant.name, chat.picture), greeting, ways);
   const update = ({ conversation, isLoading, outbox }) => {
     const hasBegun = conversation.messages.length > 0 || outbox.entries.length > 0;
     ways.hidden = hasBegun || isLoading;

@@ -1,0 +1,90 @@
+"""What stands beside a number and says which one it is: cue words, units, periods, "less" and "more".
+
+Pure; all texts are normalised. Imported by `firstline.model.offline_hearing` only.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from firstline.model.offline_arguments import Argument
+from firstline.model.offline_values import Number
+from firstline.model.offline_words import has_han, hear_lists, hear_mapping, heard
+
+BEFORE_PENALTY_CHARS = 3
+"""A cue word behind a number counts for more than one before it: "12,000 miles", "34 years old"."""
+
+_CLAUSE_CHARS = 28
+_BEFORE = re.compile(r"[,;.?!。、:\n]\s?|\s(?:and|but|or)\s")
+_AFTER = re.compile(r"[,;?!。、:\n]|\.(?:\s|$)|\s(?:and|but|or)\s")
+
+
+def clause_before(text: str, at: int, *, since: int = 0) -> str:
+    """What stands before a position in the same clause."""
+    return _BEFORE.split(text[max(since, at - _CLAUSE_CHARS) : at])[-1]
+
+
+def clause_after(text: str, at: int, *, until: int | None = None) -> str:
+    return _AFTER.split(text[at : min(until or len(text), at + _CLAUSE_CHARS)])[0]
+
+
+def negated(text: str, at: int) -> bool:
+    """Whether what begins at this position is said not to be so."""
+    before = text[max(0, at - 16) : at].rstrip()
+    return any(found.end() == len(before) for found in heard("negation").finditer(before))
+
+
+def cue_distance(text: str, number: Number, argument: Argument, numbers: Sequence[Number]) -> int | None:
+    """Characters between a number and the argument's nearest cue word; None without one in the clause."""
+    following = min((other.start for other in numbers if other.start > number.start), default=None)
+    preceding = max((other.end for other in numbers if other.end <= number.start), default=0)
+    after = argument.cues.search(clause_after(text, number.end, until=following))
+    before = clause_before(text, number.start, since=preceding)
+    ends = [match.end() for match in argument.cues.finditer(before)]
+    distances = [after.start()] if after else []
+    distances += [len(before) - ends[-1] + BEFORE_PENALTY_CHARS] if ends else []
+    return min(distances, default=None)
+
+
+def cue_end(text: str, number: Number, argument: Argument) -> int:
+    """Where the number ends, with the cue word right behind it."""
+    rest = text[number.end :].lstrip()
+    after = argument.cues.match(rest)
+    return len(text) - len(rest) + after.end() if after else number.end
+
+
+def value_of(text: str, number: Number, argument: Argument) -> Any:
+    """The number as the argument; "1,000 miles a month" are twelve times as many where a year's are wanted."""
+    around = clause_before(text, number.start) + " " + clause_after(text, number.end)
+    period = heard("periods").search(around) if "year" in argument.terms else None
+    factor = hear_mapping("periods").get(period[0], 1) if period else 1
+    return argument.coerce(number.value * factor)
+
+
+def counts_else(text: str, number: Number) -> bool:
+    """Whether something follows that the number counts: "2 cars"."""
+    word = re.match(r"\s?([a-z']+|[㐀-鿿])", text[number.end :].lstrip("-"))
+    if word is None:
+        return False
+    stops = [str(stop) for stop in hear_lists("stop")]
+    return not any(word[1] == stop or (has_han(word[1]) and stop[0] == word[1]) for stop in stops)
+
+
+def has_foreign_unit(text: str, number: Number) -> bool:
+    """Whether the number is measured in what nobody asked for, such as kilometres."""
+    return heard("units").match(text[number.end :].lstrip()) is not None
+
+
+def sign_of(text: str, number: Number) -> int:
+    """-1 for so much less, 1 for so much more, 0 when the number stands for itself ("less than 5,000" does)."""
+    after, before = clause_after(text, number.end), clause_before(text, number.start)
+    for key, sign in (("less", -1), ("more", 1)):
+        match = heard(key).search(after)
+        if match and not has_han(match[0]) and not heard("than").match(after[match.end() :].lstrip()):
+            return 1 if match[0] == "newer" else sign
+        words = "|".join(re.escape(str(word)) for word in hear_lists(key))
+        by = re.search(rf"(?:{words})[a-z]*(?:\s[a-z]+){{0,3}}\sby\s?$", before)
+        han = re.search(rf"(?<![最至多少差不])(?:{words})(?![少于])[㐀-鿿]{{0,2}}\s?$", before)
+        if by or (han and has_han(han[0])):
+            return sign
+    return 0

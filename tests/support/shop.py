@@ -1,0 +1,112 @@
+"""The workshop's service in this process: the real application, store and turns; model and clock from the test."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from shutil import copyfile
+from tempfile import mkdtemp
+from typing import Any
+
+from fastapi import FastAPI
+
+from firstline.config import Settings
+from firstline.dispatch.local import LocalDispatcher
+from firstline.engine import Engine
+from firstline.ledger import Ledger
+from firstline.model import Model
+from firstline.service.app import build_app
+from firstline.service.identity import sign_identity
+from firstline.store.opening import open_store
+from firstline.store.sql import SqlStore
+from firstline.tools.python import open_bundle
+from firstline.wire import Service, build_engine
+from firstline.worker import Worker
+from tests.support.client import Asgi, Client, Customer
+from tests.support.mechanic import Mechanic
+from tests.support.scripted import Clock
+
+WORKSHOP = Path(__file__).parent / "bundles" / "workshop"
+SECRET = "a-secret-for-tests-of-32-characters-or-more"
+PLENTY = 100_000
+
+
+@dataclass
+class Shop:
+    """What a test holds of the running service."""
+
+    service: Service
+    app: FastAPI
+    client: Client
+    clock: Clock
+    model: Any
+    folder: Path
+
+    @property
+    def store(self) -> SqlStore:
+        return self.service.store
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "firstline.db"
+
+    def effects(self) -> list[str]:
+        """The idempotency key of every time a tool acted, in order."""
+        log = self.folder / "rows" / "effects.log"
+        return log.read_text().split() if log.exists() else []
+
+    def identity(self, customer_id: str = "C-1", name: str = "Kim") -> str:
+        """A signed identity, as the company's own site would give it."""
+        audience = self.service.settings.identity_audience
+        return sign_identity(customer_id, name, secret=SECRET, audience=audience, now=self.clock())
+
+    async def signed_in(self, customer_id: str = "C-1") -> Customer:
+        return await self.client.start(identity=self.identity(customer_id))
+
+    def another_client(self, address: str) -> Client:
+        return Client(transport=Asgi(self.app, address=address))
+
+
+@asynccontextmanager
+async def open_shop(
+    folder: Path, *, model: Model | None = None, clock: Clock | None = None, **settings: Any
+) -> AsyncIterator[Shop]:
+    """A started service with its data in `folder`; turns that still run are stopped at the end."""
+    model, clock = model or Mechanic(), clock or Clock()
+    with ExitStack() as held:
+        service = build_shop(folder, model, clock, held, **settings)
+        app = build_app(service)
+        async with app.router.lifespan_context(app), Client(transport=Asgi(app)) as client:
+            yield Shop(service, app, client, clock, model, folder)
+
+
+def build_shop(folder: Path, model: Model, clock: Callable[[], Any], held: ExitStack, **settings: Any) -> Service:
+    """As `wire.build_service`, with the bundle read once for all tests and the store's first migration copied."""
+    chosen = {"identity_secret": SECRET, "messages_per_minute": PLENTY, "conversations_per_minute": PLENTY}
+    told = Settings(_env_file=None, data=folder, model="offline", **{**chosen, **settings})  # pyright: ignore
+    if not (folder / "firstline.db").exists():
+        copyfile(_empty_store(), folder / "firstline.db")
+    store = open_store(told.store_url)
+    engines = {"workshop": replace(_engine(), model=model, now=clock, folder=folder / "rows")}
+
+    async def work(conversation_id: Any, stop: Any) -> None:
+        await worker(conversation_id, stop)
+
+    dispatcher = LocalDispatcher(work, retry_seconds=0.01)
+    ledger = Ledger(store, dispatcher.publish, alone=True)
+    worker = Worker(engines, ledger, dispatcher.publish)
+    return Service(told, engines, store, dispatcher, ledger, held)
+
+
+@cache
+def _engine() -> Engine:
+    bundle, toolset = open_bundle(WORKSHOP, data=Path(mkdtemp(prefix="firstline-workshop-")))
+    return build_engine(bundle, toolset, model=Mechanic(), folder=toolset.rows)
+
+
+@cache
+def _empty_store() -> Path:
+    path = Path(mkdtemp(prefix="firstline-store-")) / "empty.db"
+    open_store(f"sqlite:///{path}").close()
+    return path

@@ -1,0 +1,224 @@
+"""Arguments are found in what customers write, in English and Chinese; what is not there is not found."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from firstline.model.offline_arguments import Arguments
+from firstline.model.offline_dialogue import Call, Dialogue, Exchange
+from firstline.model.offline_hearing import Listening, hear
+from firstline.model.offline_slots import blame, fill, find_asked
+from firstline.model.note import Note
+from firstline.types import PlaybookId
+from tests.support.sample_bundle import TOOLS
+
+PRICE = Arguments(TOOLS["get_price"])
+VISIT = Arguments(TOOLS["book_visit"])
+REPAIR = Arguments(TOOLS["get_repair"])
+TODAY = date(2026, 11, 23)
+FULL = {"make": "Gazelle", "model": "Arroyo", "year": 2022, "distance": 3000, "rider_age": 34}
+NUMBERS = ("distance", "rider_age")
+
+
+def listen(text: str, *, known: dict[str, Any] | None = None, asked: tuple[str, ...] = (), own: bool = True) -> Any:
+    """What the price tool's arguments become by this message alone."""
+    heard = hear(text, Listening(PRICE, known or {}, asked, TODAY, own))
+    return {one.name: one.value for one in heard if one.name}
+
+
+def visit(text: str, *asked: str) -> Any:
+    heard = hear(text, Listening(VISIT, {}, asked, TODAY))
+    return {one.name: one.value for one in heard if one.name}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("it's a 2022 Arroyo", {"make": "Gazelle", "model": "Arroyo", "year": 2022}),
+        ("a Brompton C-Line", {"make": "Brompton", "model": "C Line"}),
+        ("2022年的小布", {"make": "Brompton", "year": 2022}),
+        ("3,000 km, and I'm 34", {"distance": 3000, "rider_age": 34}),
+        ("3k km", {"distance": 3000}),
+        ("3000km a year", {"distance": 3000}),
+        ("three thousand kilometres, thirty-four years old", {"distance": 3000, "rider_age": 34}),
+        ("一年三千公里，我三十四岁", {"distance": 3000, "rider_age": 34}),
+        ("一年1.2万公里", {"distance": 12000}),
+        ("1，200公里", {"distance": 1200}),
+        ("250 km a month", {"distance": 3000}),
+        ("每月250公里", {"distance": 3000}),
+        ("a price for 2 bicycles", {}),
+        ("my brother's 34 friends", {}),
+        ("-5 km", {"distance": -5}),
+        ("what does it cost?", {}),
+    ],
+)
+def test_facts_are_found_with_their_cue_words_or_by_their_look(text: str, found: Any) -> None:
+    assert listen(text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "found"),
+    [
+        ("34", ("rider_age",), {"rider_age": 34}),
+        ("三十四", ("rider_age",), {"rider_age": 34}),
+        ("3000 34", NUMBERS, {"distance": 3000, "rider_age": 34}),
+        ("34, 3000", NUMBERS, {"distance": 3000, "rider_age": 34}),
+        ("34", NUMBERS, {"rider_age": 34}),
+        ("2000", ("distance",), {"distance": 2000}),
+        ("no, 2023", ("distance",), {"year": 2023}),
+        ("it's a 2023", ("distance",), {"year": 2023}),
+        ("about 2000 km", ("rider_age",), {"distance": 2000}),
+        ("gazele", ("make", "model"), {"make": "Gazelle"}),
+        ("Giant Escape", ("make", "model"), {"make": "Giant", "model": "Escape"}),
+        ("it's an Escape", ("model",), {"model": "Escape"}),
+        ("why do you ask?", ("model",), {}),
+        ("I don't know", ("model",), {}),
+        ("thank you", ("model",), {}),
+    ],
+)
+def test_a_bare_answer_goes_to_the_question_that_it_fits(text: str, asked: tuple[str, ...], found: Any) -> None:
+    assert listen(text, asked=asked) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "changed"),
+    [
+        ("and if I ride 500 km less?", {"distance": 2500}),
+        ("500 fewer kilometres", {"distance": 2500}),
+        ("如果少骑500公里呢", {"distance": 2500}),
+        ("每年多骑1,000公里", {"distance": 4000}),
+        ("half as much", {"distance": 1500}),
+        ("里程减半", {"distance": 1500}),
+        ("what if I were 5 years older", {"rider_age": 39}),
+        ("5 years younger?", {"rider_age": 29}),
+        ("less than 500 km", {"distance": 500}),
+        ("最多500公里", {"distance": 500}),
+        ("no, 2023", {"year": 2023}),
+        ("it's a 2023, not 2022", {"year": 2023}),
+        ("不是2022，是2023", {"year": 2023}),
+        ("不对，是2023年的", {"year": 2023}),
+        ("and with 800?", {"distance": 800}),
+        ("I meant the Orange C7", {"model": "Orange C7", "make": "Gazelle"}),
+        ("not an Arroyo, a C Line", {"model": "C Line", "make": "Brompton"}),
+        ("it's not an Arroyo", {"model": None}),
+    ],
+)
+def test_corrections_and_changes_touch_only_what_they_name(text: str, changed: Any) -> None:
+    assert listen(text, known=FULL) == changed
+
+
+def test_a_question_about_other_things_leaves_no_numbers_behind() -> None:
+    assert listen("does the guarantee end after 5,000 km or 8 years?", own=False) == {}
+
+
+def test_a_vehicle_named_in_passing_is_remembered_with_its_year() -> None:
+    assert listen("I have a 2022 Arroyo", own=False) == {"make": "Gazelle", "model": "Arroyo", "year": 2022}
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "found"),
+    [
+        ("tomorrow afternoon", ("day", "time"), {"day": "2026-11-24", "time": "afternoon"}),
+        ("明天下午", ("day", "time"), {"day": "2026-11-24", "time": "afternoon"}),
+        ("December 4", ("day",), {"day": "2026-12-04"}),
+        ("on 4 Dec 2027", ("day",), {"day": "2027-12-04"}),
+        ("12月4日", ("day",), {"day": "2026-12-04"}),
+        ("2026-12-04", ("day",), {"day": "2026-12-04"}),
+        ("2026-02-31", ("day",), {}),
+        ("next monday", ("day",), {"day": "2026-11-30"}),
+        ("in 3 days", ("day",), {"day": "2026-11-26"}),
+        ("yes", ("electric",), {"electric": True}),
+        ("nope", ("electric",), {"electric": False}),
+        ("不是", ("electric",), {"electric": False}),
+        ("it is r-1001", (), {"repair": "R-1001"}),
+        ("the brakes squeak when I stop", ("reason",), {"reason": "the brakes squeak when I stop"}),
+    ],
+)
+def test_days_choices_yes_and_no_ids_and_free_text(text: str, asked: tuple[str, ...], found: Any) -> None:
+    assert visit(text, *asked) == found
+
+
+@pytest.mark.parametrize(
+    ("description", "day"), [("The day it happened.", "2025-12-04"), ("The day from which it is effective.", "2026-12-04")]
+)
+def test_a_day_without_a_year_lies_where_the_argument_says(description: str, day: str) -> None:
+    tool = TOOLS["book_visit"]
+    schema = {"type": "object", "properties": {"day": {"type": "string", "format": "date", "description": description}}}
+    arguments = Arguments(type(tool)(tool.name, tool.description, schema, tool.declaration))
+    heard = hear("December 4", Listening(arguments, {}, ("day",), TODAY))
+    assert [one.value for one in heard] == [day]
+
+
+# Over the turns ---------------------------------------------------------------------------------------------------
+
+
+def turn(text: str, *, reply: str = "", calls: list[Call] | None = None, playbook: str = "price") -> Exchange:
+    tools = {"price": ("get_price",), "advice": (), "repairs": ("book_visit",)}[playbook]
+    note = Note(locale="en", playbook=PlaybookId(playbook), now=datetime(2026, 11, 23, 16, tzinfo=UTC), tools=tools)
+    return Exchange(note, (text,), (), calls or [], reply)
+
+
+def called(outcome: Any = "ok", text: str = "", **changes: Any) -> Call:
+    return Call("c", "get_price", {**FULL, **changes}, outcome, {}, text)
+
+
+def folded(*turns: Exchange) -> Any:
+    return fill(PRICE, Dialogue(turns), zone=UTC)
+
+
+def test_what_was_said_in_several_turns_comes_together() -> None:
+    ask = "How many kilometres do you ride a year? How old is the rider?"
+    filling = folded(
+        turn("I have a 2022 Arroyo, is rust covered?", playbook="advice"),
+        turn("what does a service cost", reply=ask),
+        turn("3000, 34"),
+    )
+    assert filling.arguments == FULL
+    assert filling.asked == NUMBERS
+
+
+def test_an_earlier_call_is_the_base_of_a_follow_up() -> None:
+    filling = folded(turn("price please", calls=[called()]), turn("and 500 km less?"))
+    assert filling.arguments == {**FULL, "distance": 2500}
+    assert filling.done and filling.corrected
+
+
+def test_another_bicycle_begins_anew_but_another_kilometre_does_not() -> None:
+    quoted = turn("price please", calls=[called()])
+    assert folded(quoted, turn("another bicycle please")).arguments == {}
+    assert folded(quoted, turn("another 500 km more")).arguments == {**FULL, "distance": 3500}
+
+
+def test_a_rejected_value_is_forgotten_and_the_rest_is_kept() -> None:
+    rejected = called("rejected", "Riders must be 14 or older, so 12 is too young.", rider_age=12)
+    filling = folded(turn("the rider is 12", calls=[rejected]), turn("hm"))
+    assert filling.arguments == {name: value for name, value in FULL.items() if name != "rider_age"}
+
+
+def test_a_new_make_takes_the_model_with_it() -> None:
+    assert "model" not in folded(turn("an Arroyo"), turn("sorry, a Brompton")).arguments
+
+
+def test_a_finished_action_leaves_nothing_for_the_next_one() -> None:
+    done = Call("c", "book_visit", {"repair": "R-1001"}, "ok", {})
+    filling = fill(VISIT, Dialogue((turn("book", calls=[done], playbook="repairs"),)), zone=UTC)
+    assert filling.arguments == {}
+
+
+def test_the_blamed_argument_is_the_one_that_the_rejection_speaks_of() -> None:
+    assert blame(PRICE, called(text="We know no bicycle from 2022.")) == "year"
+    assert blame(PRICE, called(text="So many kilometres cannot be ridden.")) == "distance"
+    assert blame(PRICE, called(text="This cannot be.")) is None
+
+
+def test_questions_are_recognised_in_a_reply_of_either_language() -> None:
+    assert find_asked(PRICE, "Thanks: 2022. How old is the rider?") == ("rider_age",)
+    assert find_asked(PRICE, "好的。请问每年骑多少公里？请问骑车人多大年龄？") == NUMBERS
+    assert find_asked(PRICE, "The price is ready.") == ()
+
+
+def test_arguments_that_the_schema_refuses_are_named() -> None:
+    assert PRICE.wrong(FULL) is None
+    assert PRICE.wrong({**FULL, "year": 1800}) == "year"
+    assert PRICE.wrong({**FULL, "rider_age": "old"}) == "rider_age"
