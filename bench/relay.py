@@ -5,6 +5,7 @@
 
 import asyncio
 import sys
+from typing import cast
 
 import uvloop
 
@@ -31,8 +32,8 @@ class Outward(asyncio.Protocol):
         self._waiting = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._connecting = asyncio.ensure_future(self._connect(transport))
+        client = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
+        self._connecting = asyncio.ensure_future(self._connect(client))
 
     async def _connect(self, client: asyncio.Transport) -> None:
         loop = asyncio.get_running_loop()

@@ -7,11 +7,11 @@ DELTA_CHARS = 6
 DELTAS = 40
 NAME = "Abcdef"
 REPLY = (
-    "Hello, Abcdef, happy to help with that. Acme insures cars, electric vehicles and two-wheelers for private use. "
-    "The pages that I was given explain what each cover pays for, and what not. If you like, I work out a quote "
-    "with you now, Abcdef, today."
+    "Hello Abcdef, glad to help. Acme insures cars, electric vehicles and two-wheelers for private use. The pages "
+    "that I was given explain what each cover pays for, and what not. If you like, I work out a quote for Abcdef "
+    "now, with you today."
 )
-"""Sentences that the release gate passes with Acme's knowledge: they hold no figure."""
+"""Sentences that the release gate passes with Acme's knowledge: no figures. A name never spans two deltas."""
 FIRST_DELTA = REPLY[:DELTA_CHARS]
 QUESTIONS = (
     "My name is Abcdef. What does your electric-vehicle insurance cover?",

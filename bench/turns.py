@@ -1,7 +1,7 @@
 """A turn of each contender, as the load generator drives it, and the moments that count in it."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import count
@@ -28,7 +28,7 @@ class Contender(Protocol):
     @property
     def name(self) -> str: ...
 
-    def talk(self) -> AsyncIterator[Turn]:
+    def talk(self) -> AsyncGenerator[Turn, None]:
         """One conversation; its connections last as long as it does, or longer."""
         ...
 
@@ -43,7 +43,7 @@ class Plain:
     first: bytes
     """What the first delta begins with."""
 
-    async def talk(self) -> AsyncIterator[Turn]:
+    async def talk(self) -> AsyncGenerator[Turn, None]:
         line = await open_line(self.port)
         try:
             for turn in count():
@@ -66,8 +66,8 @@ def speaks_messages(name: str, port: int) -> Plain:
     return Plain(name, port, "/v1/messages", b'"text_delta"')
 
 
-def usual_stack(port: int) -> Plain:
-    return Plain("usual", port, "/chat", FIRST_DELTA.encode())
+def usual_stack(name: str, port: int) -> Plain:
+    return Plain(name, port, "/chat", FIRST_DELTA.encode())
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Ours:
     port: int
     turns: int = 5
 
-    async def talk(self) -> AsyncIterator[Turn]:
+    async def talk(self) -> AsyncGenerator[Turn, None]:
         post = await open_line(self.port)
         path, token = await start_conversation(post)
         watch = await open_stream(self.port, path, token)
@@ -124,7 +124,7 @@ async def take_turns(contender: Contender, *, turns: int) -> list[Turn]:
     """So many turns, one after the other, in as many conversations as that takes."""
     taken: list[Turn] = []
     while len(taken) < turns:
-        async with aclosing(contender.talk()) as conversation:  # type: ignore[type-var]
+        async with aclosing(contender.talk()) as conversation:
             async for turn in conversation:
                 taken.append(turn)
                 if len(taken) == turns:

@@ -14,7 +14,10 @@ from bench.said import DELTA_CHARS, DELTAS, NAME, REPLY, invent_name
 from tests.support.fake_claude.script import say
 from tests.support.fake_claude.wire import Writer, encode, write_reply
 
-HEAD = b"HTTP/1.1 200 OK\r\nrequest-id: req_bench\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+HEAD = (
+    b"HTTP/1.1 200 OK\r\nrequest-id: req_bench\r\n"
+    b"content-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+)
 END = b"0\r\n\r\n"
 USAGE = {"input_tokens": 300, "cache_read_input_tokens": 12_000, "cache_creation_input_tokens": 0}
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -22,7 +25,7 @@ _SOURCE = re.compile(rb'"type": ?"search_result", ?"source": ?"([^"]*)", ?"title
 
 
 def write_events() -> list[bytes]:
-    """The reply's events: before and after the place of a citation's stands the block's stop."""
+    """The reply's events, one delta for each few letters."""
     body = {"model": "claude-sonnet-5-5", "messages": [{"role": "user", "content": "?"}]}
     reply = write_reply(say(REPLY), Writer(body, "msg_bench"), dict(USAGE), iter(()))
     events = [event for event in reply if event["type"] != "content_block_delta"]
@@ -58,7 +61,8 @@ def cite(request: bytes) -> bytes | None:
 class Upstream(asyncio.Protocol):
     """One connection; it trusts its client."""
 
-    events: list[bytes] = []
+    def __init__(self, events: list[bytes]) -> None:
+        self._events = events
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -78,7 +82,7 @@ class Upstream(asyncio.Protocol):
         name = invent_name().encode()
         citation = cite(request)
         self._transport.write(HEAD)
-        for event in self.events:
+        for event in self._events:
             if citation is not None and b"content_block_stop" in event:
                 self._send(citation)
             self._send(event.replace(NAME.encode(), name))
@@ -89,8 +93,8 @@ class Upstream(asyncio.Protocol):
 
 
 async def serve(port: int) -> None:
-    Upstream.events = write_events()
-    server = await asyncio.get_running_loop().create_server(Upstream, "127.0.0.1", port)
+    events = write_events()
+    server = await asyncio.get_running_loop().create_server(lambda: Upstream(events), "127.0.0.1", port)
     await server.serve_forever()
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -18,6 +19,24 @@ from firstline.types import CallId, Card, ConfirmationId, Json, choose_text
 
 CONFIRMATION_TIME = timedelta(minutes=15)
 SAME_CALL_LIMIT = 3
+
+
+def with_own_ids(turn: Turn, reply: ModelReply) -> ModelReply:
+    """The reply, its calls under ids that the conversation has not had yet: some servers count from 1 each time."""
+    known = {str(logged.event.call_id) for logged in turn.conversation.log if isinstance(logged.event, ToolReturned)}
+    blocks: list[Json] = []
+    broken: dict[str, str] = {}
+    for block in reply.blocks:
+        if block.get("type") != "tool_use":
+            blocks.append(block)
+            continue
+        given = str(block["id"])
+        own = given if given not in known else f"{given}_{turn.engine.new_id('tc')}"
+        known.add(own)
+        blocks.append({**block, "id": own})
+        if given in reply.broken:
+            broken[own] = reply.broken[given]
+    return replace(reply, blocks=tuple(blocks), broken=broken)
 
 
 async def call_tools(turn: Turn, reply: ModelReply) -> AsyncGenerator[Step]:

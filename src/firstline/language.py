@@ -163,9 +163,7 @@ def detect_locale(text: str, *, known: Sequence[Locale], last: Locale) -> Locale
     clean = _NOISE.sub(" ", unicodedata.normalize("NFC", text)).replace("’", "'")
     scripts = Counter(filter(None, map(_script_of, clean)))
     latin, latin_words = _weigh_latin(clean, known, current)
-    lengths = {
-        script: count / _LETTERS_A_WORD.get(script, 4.0) for script, count in _merge_japanese(scripts).items()
-    }
+    lengths = {script: count / _LETTERS_A_WORD.get(script, 4.0) for script, count in _merge_japanese(scripts).items()}
     script = max(lengths, key=lengths.__getitem__, default=None)
     if script and lengths[script] > latin_words:
         return _choose_in_script(script, clean, current)

@@ -12,14 +12,14 @@ from typing import Literal, assert_never
 
 import structlog
 
-from firstline.calls import call_tools, settle
+from firstline.calls import call_tools, settle, with_own_ids
 from firstline.engine import Ending, Turn
 from firstline.errors import ModelFailed
 from firstline.events import GuardrailRan, ModelReplied, Step
 from firstline.model import ModelReply, ModelRequest, Piece, Replied, Restarted, TextCited, TextGrew, ToolChosen
 from firstline.prompt import compose
 from firstline.release import Released
-from firstline.types import Json, Usage, choose_text
+from firstline.types import Json, Usage, Verdict, choose_text
 
 PACE_SECONDS = 0.04
 """Deltas go out at most this often: each costs every watcher some 80 microseconds."""
@@ -100,7 +100,7 @@ def _take(turn: Turn, asked: Asked, piece: "Watched") -> list[Step]:
         case TextCited(citation=citation):
             released = turn.release.cite(citation)
         case Replied(reply=reply):
-            asked.reply = reply
+            asked.reply = with_own_ids(turn, reply)
             cut = reply.stop_reason in ("max_tokens", "model_context_window_exceeded")
             released = None if cut else turn.release.finish()
         case Restarted():
@@ -118,8 +118,9 @@ def _take(turn: Turn, asked: Asked, piece: "Watched") -> list[Step]:
             turn.ending = Ending("failed", piece.code, "failed")
         case _:
             assert_never(piece)
-    if released is not None and released.blocked is not None:
-        asked.blocked = released
+    if released is not None:
+        turn.unsaved += [_output_verdict(turn, verdict) for verdict in released.broken]
+        asked.blocked = released if released.blocked is not None else None
     return []
 
 
@@ -134,22 +135,18 @@ async def _withhold(turn: Turn, asked: Asked, blocked: Released) -> AsyncGenerat
     """A sentence was not shown: one repair by the model, then the fallback."""
     assert blocked.blocked is not None
     earlier = turn.conversation.turn_events(turn.turn_id)
-    again = any(isinstance(event, GuardrailRan) and event.stage == "output" for event in earlier)
+    again = any(isinstance(event, ModelReplied) and event.stop_reason == "withheld" for event in earlier)
     _keep(turn, _cut_off(turn, asked, "withheld"))
-    yield turn.record(
-        GuardrailRan(
-            at=turn.engine.now(),
-            turn_id=turn.turn_id,
-            stage="output",
-            verdict=blocked.blocked,
-            excerpt=blocked.withheld,
-        )
-    )
+    yield turn.record(_output_verdict(turn, blocked.blocked, excerpt=blocked.withheld))
     if again:
         turn.ending = Ending("failed", "withheld", "verdict")
     else:
         turn.repairing = True
         yield turn.status("checking")
+
+
+def _output_verdict(turn: Turn, verdict: Verdict, *, excerpt: str = "") -> GuardrailRan:
+    return GuardrailRan(at=turn.engine.now(), turn_id=turn.turn_id, stage="output", verdict=verdict, excerpt=excerpt)
 
 
 async def _follow(turn: Turn, reply: ModelReply) -> AsyncGenerator[Step]:

@@ -25,7 +25,7 @@ SURE = 0.24
 SURE_TO_DECLINE = 0.42
 """Below these probabilities no playbook is chosen. Source of all weights here: docs/route.md."""
 
-KNOWLEDGE_GAIN = 0.6
+KNOWLEDGE_GAIN = 0.8
 STRANGE_GAIN = 1.0
 ID_GAIN = 3.0
 VALUE_GAIN = 1.5
@@ -33,7 +33,7 @@ ANSWER_GAIN = 5.0
 FOLLOW_UP_GAIN = 2.2
 STAY_GAIN = 0.7
 PERSON_GAIN = 9.0
-DOUBT = 0.3
+DOUBT = 0.6
 """What a sign adds to a playbook's logit."""
 
 LONG_ENOUGH = 5
@@ -41,6 +41,8 @@ LONG_ENOUGH = 5
 
 EPOCHS = 6
 RATE = 0.5
+NEGLIGIBLE = 0.02
+"""How the classifier learns: passes over the examples, first step, and errors too small to learn from."""
 
 _UNSPACED = re.compile("[\u3005-\u3007\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]+")
 _WORD = re.compile(r"#+|[^\W\d_]+(?:'[^\W\d_]+)?")
@@ -76,7 +78,12 @@ class Router:
         self._signs = _Signs(bundle)
         examples = tuple(_collect_examples(bundle))
         self._classifier = _Classifier(tuple(bundle.playbooks), examples)
-        self._spelling = _Spelling(_normalise(text) for _, text, weight in examples if weight == 1.0)
+        self._spelling = _Spelling(
+            _normalise(text)
+            for one in bundle.playbooks.values()
+            for texts in one.utterances.values()
+            for text in texts
+        )
         self._knowledge = _Vocabulary(f"{one.title}\n{one.body}" for one in bundle.articles)
         declined = {one.id for one in bundle.playbooks.values() if one.kind == "decline"}
         spoken = (text for playbook, text, _ in examples if playbook not in declined)
@@ -208,6 +215,7 @@ class _Classifier:
         self._rarity = {
             feature: math.log((len(examples) + 1) / (count + 0.5)) for feature, count in frequency.items()
         }
+        self._rarest = max(self._rarity.values(), default=1.0)
         numbers = {playbook: number for number, playbook in enumerate(playbooks)}
         self._weights: dict[str, list[float]] = {feature: [0.0] * len(playbooks) for feature in frequency}
         cases = [
@@ -221,8 +229,7 @@ class _Classifier:
 
     def _scale(self, features: Mapping[str, float]) -> dict[str, float]:
         """TF-IDF of length 1; a feature that no example has counts in the length: it is a reason to doubt."""
-        unknown = max(self._rarity.values(), default=1.0)
-        scaled = {name: weight * self._rarity.get(name, unknown) for name, weight in features.items()}
+        scaled = {name: weight * self._rarity.get(name, self._rarest) for name, weight in features.items()}
         length = math.sqrt(sum(weight * weight for weight in scaled.values())) or 1.0
         return {name: weight / length for name, weight in scaled.items() if name in self._rarity}
 
@@ -245,14 +252,16 @@ class _Classifier:
                 total = sum(powers)
                 errors = [importance * power / total for power in powers]
                 errors[right] -= importance
+                worth = [(number, error) for number, error in enumerate(errors) if abs(error) > NEGLIGIBLE]
                 for name, weight in features.items():
-                    self._learn(self._weights[name], squares[name], weight, errors)
+                    _learn(self._weights[name], squares[name], weight, worth)
 
-    def _learn(self, learned: list[float], squares: list[float], weight: float, errors: list[float]) -> None:
-        for number, error in enumerate(errors):
-            slope = error * weight
-            squares[number] += slope * slope
-            learned[number] -= RATE * slope / math.sqrt(squares[number])
+
+def _learn(learned: list[float], squares: list[float], weight: float, errors: list[tuple[int, float]]) -> None:
+    for number, error in errors:
+        slope = error * weight
+        squares[number] += slope * slope
+        learned[number] -= RATE * slope / math.sqrt(squares[number])
 
 
 class _Vocabulary:

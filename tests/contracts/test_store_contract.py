@@ -112,7 +112,9 @@ async def test_an_id_is_only_an_id(store: Store, hostile: str) -> None:
 
 
 @pytest.mark.parametrize("after", [0, 1, 3, -1, 10**6])
-async def test_an_append_whose_view_is_old_or_invented_is_refused_and_writes_nothing(store: Store, after: int) -> None:
+async def test_an_append_whose_view_is_old_or_invented_is_refused_and_writes_nothing(
+    store: Store, after: int
+) -> None:
     await store.append(A, [post("one"), post("two")], after=0)
 
     with pytest.raises(Conflict):
@@ -414,7 +416,9 @@ async def test_a_caller_that_gives_up_while_its_append_is_written_does_not_stop_
 async def test_a_cancelled_append_leaves_the_others_alone(sqlite: SqlStore, tmp_path: Path) -> None:
     with writer_held(tmp_path):
         tasks = await queue_up(
-            sqlite, sqlite.append(B, [post()], after=0), *(sqlite.append(A, [post(str(n))], after=0) for n in range(3))
+            sqlite,
+            sqlite.append(B, [post()], after=0),
+            *(sqlite.append(A, [post(str(n))], after=0) for n in range(3)),
         )
         tasks[1].cancel()
         await asyncio.sleep(0)

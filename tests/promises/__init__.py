@@ -1,8 +1,12 @@
-"""What the product promises. A test that proves one carries `@pytest.mark.promise("P7")`.
+"""What the product promises, and the tests that prove it.
 
-Files here are named after their promise (`test_p7_history_is_valid.py`); `tests/test_architecture.py` holds both
-directions: no proof without a promise, no kept promise without a proof.
+Files here are named after their promise (`test_p7_history_is_valid.py`), and each test in them bears its mark; a test
+elsewhere proves one when it carries `@pytest.mark.promise("P7")`. So `pytest -m promise` runs all proofs.
+`tests/test_architecture.py` holds both directions: no proof without a promise, no kept promise without a proof.
 """
+
+import re
+from pathlib import Path
 
 PROMISES = {
     "P1": "A message answered with 2xx is never lost: kill -9, restart, disconnect.",
@@ -38,3 +42,9 @@ PROMISES = {
         "Never do the assistant and a human agent both speak; a hand-off is never silent, never loops, is never lost."
     ),
 }
+
+
+def promises_in_name(path: Path) -> set[str]:
+    """The promise that a file is named after; none for a file elsewhere or otherwise named."""
+    found = re.match(r"test_(p\d+)_", path.name) if path.parent == Path(__file__).parent else None
+    return {found[1].upper()} if found else set()

@@ -3,7 +3,6 @@
 import json
 from itertools import pairwise
 
-import pytest
 from hypothesis import given
 
 from firstline.conversation import fold, new_conversation
@@ -14,8 +13,6 @@ from firstline.types import ConversationId, Json
 from tests.support.events import Story, stories
 from tests.support.shape import check_shape
 from tests.support.toy import make_bundle
-
-pytestmark = pytest.mark.promise("P7")
 
 BUNDLE = make_bundle()
 STATIC = build_static(BUNDLE)
@@ -59,7 +56,9 @@ def test_a_turn_cut_off_by_a_crash_after_any_append_can_be_asked_again(story: St
 
 @given(stories())
 def test_every_result_that_is_stored_is_the_result_that_is_sent(story: Story) -> None:
-    outcomes = {getattr(event, "call_id", ""): event.outcome for event in story.events if event.type == "tool.returned"}
+    outcomes = {
+        getattr(event, "call_id", ""): event.outcome for event in story.events if event.type == "tool.returned"
+    }
     for last_seq in story.asked:
         for block in _results(compose_at(story, last_seq)):
             good = outcomes[block["tool_use_id"]] in ("ok", "waiting")

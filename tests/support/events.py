@@ -285,7 +285,9 @@ class Story:
             else:
                 calls.append(self._called(call_id, name, ARGUMENTS[name], None))
                 if fate != "crash":
-                    results.append(self._returned(call_id, name, fate, {"answer": fate} if result is None else result))
+                    results.append(
+                        self._returned(call_id, name, fate, {"answer": fate} if result is None else result)
+                    )
         self.append(*answers, *calls)
         if results:
             self.append(*results)
@@ -319,9 +321,7 @@ class Story:
         if outcome == "failed":
             facts.append(HandoffOffered(at=at, turn_id=turn_id, reason="failed"))
         usage = Usage(input_tokens=100, output_tokens=20)
-        ended = TurnEnded(
-            at=at, turn_id=turn_id, outcome=outcome, code=code, usage=usage, cost_usd=0.01, model=MODEL
-        )
+        ended = TurnEnded(at=at, turn_id=turn_id, outcome=outcome, code=code, usage=usage, cost_usd=0.01, model=MODEL)
         self.append(*facts, ended)
 
     def play_turn(self, question: str = "How do I oil a chain?", answer: str = "Every 200 miles.") -> None:

@@ -57,6 +57,9 @@ class Mechanic:
         finally:
             self.stopped += not done
 
+    async def aclose(self) -> None:
+        """Nothing is kept open."""
+
     def _answer(self, content: tuple[Json, ...], turn_id: str) -> Iterator[Piece]:
         note = read_note(content)
         results = [json.loads(block["content"]) for block in content if block["type"] == "tool_result"]

@@ -74,9 +74,8 @@ def main() -> None:
             gold = "|".join(map(str, trial.message["gold"]))
             confusion[gold, str(trial.route.playbook)] += 1
             route = trial.route
-            write(
-                f"    {trial.message['say']!r}: {route.playbook} ({route.score}, then {route.runner_up}), not {gold}\n"
-            )
+            chosen = f"{route.playbook} ({route.score}, then {route.runner_up})"
+            write(f"    {trial.message['say']!r}: {chosen}, not {gold}\n")
     write(f"built in {built - started:.2f} s\n")
     for (gold, chosen), count in confusion.most_common():
         write(f"{count:4d}  {gold} -> {chosen}\n")

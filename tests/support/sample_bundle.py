@@ -39,7 +39,9 @@ REPAIR_SLOT = Slot(ask={"en": "Which repair is it about?", "zh": "请问是哪�
 VISIT_SLOTS = {
     "repair": REPAIR_SLOT,
     "day": Slot(ask={"en": "On which day would you like to come?", "zh": "请问您哪天来？"}),
-    "time": Slot(ask={"en": "Morning or afternoon?", "zh": "上午还是下午？"}, values={"上午": "morning", "下午": "afternoon"}),
+    "time": Slot(
+        ask={"en": "Morning or afternoon?", "zh": "上午还是下午？"}, values={"上午": "morning", "下午": "afternoon"}
+    ),
     "electric": Slot(ask={"en": "Is it an electric bicycle?", "zh": "是电动自行车吗？"}),
     "reason": Slot(ask={"en": "What should be looked at?", "zh": "请问要检查什么？"}, free=True),
 }
@@ -119,9 +121,7 @@ TOOLS = {
 }
 
 
-def _playbook(
-    id_: str, kind: PlaybookKind, say: LocalText | None, tools: tuple[str, ...] = ()
-) -> Playbook:
+def _playbook(id_: str, kind: PlaybookKind, say: LocalText | None, tools: tuple[str, ...] = ()) -> Playbook:
     return Playbook(
         id=PlaybookId(id_),
         title={"en": id_},
@@ -222,9 +222,7 @@ def make_bundle(**changes: Any) -> Bundle:
         "assistant": Assistant(name="Ada", title={"en": "AI assistant of Spoke"}),
         "accent": "#0f766e",
         "contact": Contact(phone="+1 212 555 0100"),
-        "hours": Hours(
-            timezone="America/New_York", weekly={"mon": (Span(opens=time(9), closes=time(17)),)}
-        ),
+        "hours": Hours(timezone="America/New_York", weekly={"mon": (Span(opens=time(9), closes=time(17)),)}),
         "welcome": {"en": "Hello, I am Ada.", "zh": "您好，我是 Ada。"},
         "starters": (),
         "fallback": {"en": "I could not check that. A person can help.", "zh": "我没能核实，可以请同事帮忙。"},
@@ -248,4 +246,6 @@ def make_bundle(**changes: Any) -> Bundle:
 def _article(passage: Passage) -> Article:
     locale, slug = passage.passage_id.split("#")[0].split("/", 1)
     body = passage.text
-    return Article(slug=slug, locale=locale, title=passage.title, url=passage.url, updated=date(2026, 5, 4), body=body)
+    return Article(
+        slug=slug, locale=locale, title=passage.title, url=passage.url, updated=date(2026, 5, 4), body=body
+    )

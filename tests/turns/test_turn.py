@@ -537,6 +537,23 @@ async def test_a_lookup_cut_off_by_a_crash_is_done_again():
     assert len(model.requests) == 2  # the reply that asked for the tool is not asked for again
 
 
+async def test_a_server_that_counts_its_calls_from_one_is_understood():
+    bundle = make_bundle()
+    prices = iter(("25.00", "30.00"))
+    toolset = RecordingToolset(dict(TOOLS), {"get_price": lambda context, wheels: {"price_usd": next(prices)}})
+    asked = call(("call_1", "get_price", {"wheels": 2}))
+    model = ScriptedModel([asked, say("It is $25.00."), asked, say("Now it is $30.00.")])
+    engine = make_engine(bundle, model, toolset)
+    first = await run(engine, post(start(bundle), "price for two wheels"))
+    second = await run(engine, post(first.conversation, "and now?"))
+    assert second.text == "Now it is $30.00."
+    keys = {context.idempotency_key for _, _, context in toolset.calls}
+    assert len(keys) == 2
+    history = [block for message in model.requests[-1].messages for block in message.content]
+    results = {block["tool_use_id"]: block["content"] for block in history if block["type"] == "tool_result"}
+    assert ["25.00" in text for text in results.values()] == [True, False]
+
+
 async def test_a_failed_action_is_unknown_and_offers_a_person():
     def broken(context, repair):
         raise ToolFailed("timed out")

@@ -102,7 +102,13 @@ def test_a_value_that_cannot_be_read_is_named_with_what_to_do(monkeypatch: pytes
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PORT", "70000"), ("TOKEN_HOURS", "0"), ("MESSAGES_PER_MINUTE", "0"), ("MODEL", "other"), ("PRODUCTION", "maybe")],
+    [
+        ("PORT", "70000"),
+        ("TOKEN_HOURS", "0"),
+        ("MESSAGES_PER_MINUTE", "0"),
+        ("MODEL", "other"),
+        ("PRODUCTION", "maybe"),
+    ],
 )
 def test_a_value_out_of_range_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"FIRSTLINE_{name}", value)
@@ -156,9 +162,7 @@ def test_production_refuses_the_demos_secret_and_a_short_one(secret: str) -> Non
 
 @pytest.mark.parametrize("origins", [("*",), ("https://a.example", "*")])
 def test_production_refuses_every_origin(origins: tuple[str, ...]) -> None:
-    assert "FIRSTLINE_ALLOWED_ORIGINS" in refuse(
-        production=True, identity_secret=OWN_SECRET, allowed_origins=origins
-    )
+    assert "FIRSTLINE_ALLOWED_ORIGINS" in refuse(production=True, identity_secret=OWN_SECRET, allowed_origins=origins)
 
 
 def test_everything_that_is_wrong_is_told_at_once() -> None:
@@ -170,9 +174,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
 
 
 def test_production_with_a_secret_and_origins_of_its_own_starts() -> None:
-    settings = load_settings(
-        production=True, identity_secret=OWN_SECRET, allowed_origins=("https://a.example",)
-    )
+    settings = load_settings(production=True, identity_secret=OWN_SECRET, allowed_origins=("https://a.example",))
 
     assert settings.production
 

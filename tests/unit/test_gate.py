@@ -98,7 +98,9 @@ def card_of(conversation: Conversation) -> Confirmation:
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_call_passes_exactly_as_the_table_says(case: Case) -> None:
     """Out of reach, then sign in, then reads pass and everything else shows a card."""
-    assert call(case, in_reach=("another",)) == Denied("not_in_playbook", "act may not be used for this kind of request.")
+    assert call(case, in_reach=("another",)) == Denied(
+        "not_in_playbook", "act may not be used for this kind of request."
+    )
     gate = call(case)
     if case.requires == "verified" and not case.signed_in:
         assert isinstance(gate, Denied)
@@ -119,9 +121,7 @@ def test_no_action_is_ever_allowed_to_the_model_alone(case: Case) -> None:
 def test_nothing_that_happens_in_a_conversation_lets_the_model_act_alone(story: Story, tool: Tool) -> None:
     for confirmation in (None, *story.state.confirmations.values()):
         arguments = confirmation.requested.arguments if confirmation else {"repair": "R-1"}
-        gate = check_call(
-            tool, arguments, conversation=story.state, in_reach=tuple(TOOLS), now=story.clock()
-        )
+        gate = check_call(tool, arguments, conversation=story.state, in_reach=tuple(TOOLS), now=story.clock())
         assert not isinstance(gate, Allowed)
 
 
@@ -252,9 +252,7 @@ def test_the_gate_looks_at_the_clock_that_it_is_given() -> None:
 
 def test_a_tool_without_a_limit_asks_for_no_approval() -> None:
     tool = make_tool("give", {"amount_usd": {"type": "number"}}, effect="money", requires="anonymous")
-    limited = make_tool(
-        "give", {}, effect="money", requires="anonymous", approval_above=Approval("amount_usd", 1)
-    )
+    limited = make_tool("give", {}, effect="money", requires="anonymous", approval_above=Approval("amount_usd", 1))
     talk = new_conversation(ConversationId("cv_1")).extended(started())
 
     def gate(which: Tool) -> Gate:

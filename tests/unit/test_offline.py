@@ -76,6 +76,17 @@ def test_what_no_passage_holds_is_not_known() -> None:
     assert spoken.text == "I do not know that." and spoken.citations == ()
 
 
+def test_the_half_of_a_message_that_no_passage_holds_is_owned_up_to() -> None:
+    spoken = play().say("how do I oil a chain? and who invented saddles?", playbook="advice")
+    assert "drop of oil" in spoken.text and spoken.text.endswith(say("rest_unknown", "en"))
+
+
+def test_a_follow_up_without_words_of_its_own_is_about_what_was_said_before() -> None:
+    dialogue = play()
+    dialogue.say("tell me the pressure for a mountain tyre", playbook="advice")
+    assert "2 bar" in dialogue.say("and how is that?", playbook="advice").text
+
+
 def test_without_a_playbook_only_a_sure_answer_is_given() -> None:
     assert "drop of oil" in play().say("oil a chain", playbook=None).text
     assert play().say("purple monkey chain dishwasher", playbook=None).text == "I do not know that."

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from firstline.model.note import Note
 from firstline.model.offline_arguments import Arguments
 from firstline.model.offline_dialogue import Call, Dialogue, Exchange
 from firstline.model.offline_hearing import Listening, hear
 from firstline.model.offline_slots import blame, fill, find_asked
-from firstline.model.note import Note
 from firstline.types import PlaybookId
 from tests.support.sample_bundle import TOOLS
 
@@ -140,11 +140,15 @@ def test_days_choices_yes_and_no_ids_and_free_text(text: str, asked: tuple[str, 
 
 
 @pytest.mark.parametrize(
-    ("description", "day"), [("The day it happened.", "2025-12-04"), ("The day from which it is effective.", "2026-12-04")]
+    ("description", "day"),
+    [("The day it happened.", "2025-12-04"), ("The day from which it is effective.", "2026-12-04")],
 )
 def test_a_day_without_a_year_lies_where_the_argument_says(description: str, day: str) -> None:
     tool = TOOLS["book_visit"]
-    schema = {"type": "object", "properties": {"day": {"type": "string", "format": "date", "description": description}}}
+    schema = {
+        "type": "object",
+        "properties": {"day": {"type": "string", "format": "date", "description": description}},
+    }
     arguments = Arguments(type(tool)(tool.name, tool.description, schema, tool.declaration))
     heard = hear("December 4", Listening(arguments, {}, ("day",), TODAY))
     assert [one.value for one in heard] == [day]

@@ -274,7 +274,11 @@ def test_all_results_of_a_reply_stand_in_one_message_in_the_order_of_the_calls()
     story = begun()
     story.ask()
     story.call(
-        ("find_repairs", "ok"), ("cancel_repair", "waiting"), ("pay_back", "denied"), lead="Let me see.", thinking=True
+        ("find_repairs", "ok"),
+        ("cancel_repair", "waiting"),
+        ("pay_back", "denied"),
+        lead="Let me see.",
+        thinking=True,
     )
     _, asked, answered = history(ask(story))
 

@@ -134,7 +134,9 @@ def test_a_missing_field_shows(name: str) -> None:
 
 
 @_RAISES
-@pytest.mark.parametrize("broken", [{}, {"entries": []}, {"entries": None, "head": START}, {"entries": [7], "head": START}])
+@pytest.mark.parametrize(
+    "broken", [{}, {"entries": []}, {"entries": None, "head": START}, {"entries": [7], "head": START}]
+)
 def test_what_is_no_transcript_does_not_hold(broken: Json) -> None:
     assert check_transcript(broken) is False
 

@@ -34,7 +34,7 @@ _ROLE = (
     r"\byou are (?:now |no longer )(?:in )?(?:dan|developer mode|bound by|restricted)\b",
     r"\bdo anything now\b",
     r"\bjailbr(?:eak|oken)\b",
-    r"\b(?:enter|enable|activate|switch to|turn on) (?:the )?(?:developer|god|admin|debug|dan|root|maintenance) mode\b",
+    r"\b(?:enter|enable|activate|turn on) (?:the )?(?:developer|god|admin|debug|dan|root|maintenance) mode\b",
     r"\b(?:developer|god|admin|debug|dan|root) mode:? (?:is )?(?:now )?(?:enabled|activated|on)\b",
     r"\b(?:pretend|imagine|act|role-?play|behave|respond|simulate|answer)\b.{0,60}\b" + _NO_RULES + r"\b",
     r"\b(?:pretend|act|role-?play|behave|respond|simulate|answer)\b.{0,60}\b(?:unfiltered|uncensored|unrestricted)\b",

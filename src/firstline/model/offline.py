@@ -17,7 +17,7 @@ from firstline.model.offline_quotes import ENOUGH, Question, choose_quotes, fit,
 from firstline.model.offline_reply import Answer, Part, Voice
 from firstline.model.offline_results import tell_action
 from firstline.model.offline_tools import Toolbox
-from firstline.model.offline_words import Rarity, asks, coverage, hears, small_talk
+from firstline.model.offline_words import Rarity, Terms, asks, coverage, hears, searchable, small_talk
 from firstline.types import Json, Usage
 
 NAME = "offline"
@@ -25,7 +25,9 @@ SURE = 0.6
 """Share of a question that a passage must hold to answer it where nothing says that a question is meant."""
 
 LITTLE = 0.25
-"""Of a question about the customer's own things a tool must know less than this share to be left out."""
+"""A question of which a tool or playbook knows less than this share is none for it."""
+
+SHORT_CHARS = 24
 
 _CHUNK = re.compile(r"\s*(?:[㐀-鿿，。！？；：、（）]{1,4}|[^\s㐀-鿿，。！？；：、（）]+(?:[ ][^\s㐀-鿿]+)?)|\s+")
 
@@ -81,7 +83,7 @@ class OfflineModel:
 
     def _answer_message(self, dialogue: Dialogue, desk: Desk, voice: Voice) -> Answer:
         text = dialogue.now.text
-        if desk.pending and hears("never_mind", text):
+        if hears("never_mind", text) and (desk.pending or len(text) <= SHORT_CHARS):
             return voice.sentences(voice.say("never_mind"))
         if desk.answered() and (acted := desk.reply()):
             return acted
@@ -99,8 +101,12 @@ class OfflineModel:
             return self._decline(playbook, voice)
         if kind == "hand_off":
             return self._hand_off(playbook, dialogue, voice)
-        if kind == "act" and not self._asks_for_knowledge(dialogue, desk) and (acted := desk.reply()):
-            return acted
+        if kind == "act" and not self._asks_for_knowledge(dialogue, desk):
+            lost = desk.open_questions() if desk.repeats() else []
+            if lost:
+                return voice.sentences(voice.say("not_caught"), *lost)
+            if (acted := desk.reply()) is not None:
+                return acted
         return self._answer_from_knowledge(dialogue, desk, voice)
 
     def _asks_for_knowledge(self, dialogue: Dialogue, desk: Desk) -> bool:
@@ -111,6 +117,8 @@ class OfflineModel:
         question = next(iter(self._questions(dialogue)), None)
         if question is None:
             return False
+        if coverage(question.own, self._words_of(dialogue)) < LITTLE:
+            return True
         fits = fit(question, dialogue.now.passages)
         own = hears("mine", text) and not hears("not_mine", text)
         if fits < ENOUGH or not (hears("general", text) or hears("explain", text)):
@@ -129,9 +137,11 @@ class OfflineModel:
         if not quotes:
             return voice.sentences(voice.text(self._bundle.unknown))
         answer = voice.quote(quotes)
+        left = any(fit(one, dialogue.now.passages) < ENOUGH for one in questions if asks(one.text))
+        parts = [*answer.parts, Part("\n\n" + voice.say("rest_unknown"))] if left else [*answer.parts]
         again = desk.open_questions()
         resume = voice.sentences(voice.say("resume"), *again).parts[0].text if again else ""
-        return Answer((*answer.parts, Part(f"\n\n{resume}"))) if resume else answer
+        return Answer((*parts, Part(f"\n\n{resume}"))) if resume else Answer(tuple(parts))
 
     def _questions(self, dialogue: Dialogue) -> list[Question]:
         before = dialogue.before.text if dialogue.before else ""
@@ -197,6 +207,13 @@ class OfflineModel:
     def _playbook(self, dialogue: Dialogue) -> Playbook | None:
         chosen = dialogue.now.note.playbook
         return self._bundle.playbooks.get(chosen) if chosen else None
+
+    def _words_of(self, dialogue: Dialogue) -> Terms:
+        """What customers say in this playbook, and what its tools are about."""
+        playbook = self._playbook(dialogue)
+        said = [text for texts in playbook.utterances.values() for text in texts] if playbook else []
+        words = [self._toolbox.arguments[name].terms for name in self._toolbox.reach(dialogue.now)]
+        return searchable(" . ".join(said)).union(*words)
 
     def _first(self, kind: PlaybookKind) -> Playbook | None:
         return next((one for one in self._bundle.playbooks.values() if one.kind == kind), None)

@@ -57,13 +57,22 @@ class Desk:
             return []
         own = self._toolbox.arguments[self.pending]
         asked = find_asked(own, before.reply)
-        return [_question(own[name], self._voice) for name in asked if name not in self.filling(self.pending).arguments]
+        return [
+            _question(own[name], self._voice) for name in asked if name not in self.filling(self.pending).arguments
+        ]
 
     def answered(self) -> bool:
         """Whether the message answers what was asked for the wanted tool, whatever the router made of it."""
         if self.pending is None or self.pending != self.wanted or asks(self._dialogue.now.text):
             return False
         return self.filling(self.pending).fresh
+
+    def repeats(self) -> bool:
+        """Whether a call would only repeat an earlier one, while something else was asked."""
+        if self.wanted is None or self.pending in (None, self.wanted):
+            return False
+        filling = self.filling(self.wanted)
+        return filling.done and not filling.fresh
 
     def reply(self) -> Answer | None:
         """What to say or call next; None when no tool is in reach."""

@@ -76,17 +76,25 @@ class Question:
 
 
 def split_questions(text: str, rarity: Rarity, *, before: str = "") -> list[Question]:
-    """The questions in a message, at most three; what is told beside them, and said before, is context."""
-    parts = [part for part in re.split(r"(?<=[?？!！。\n])|(?<=\.)\s", text) if part and find_terms(part)]
-    asking = [part for part in parts if asks(part)] or parts
-    told = " ".join(part for part in parts if part not in asking)
+    """The questions in a message, at most three; what is told beside them, and said before, is context.
+
+    A follow-up without words of its own ("and how long?") asks about what was said before.
+    """
+    parts = [part for part in re.split(r"(?<=[?？!！。\n])|(?<=\.)\s", text) if part.strip()]
+    speaking = [part for part in parts if find_terms(part)]
+    asking = [part for part in speaking if asks(part)] or speaking or parts[:1]
+    told = " ".join(part for part in speaking if part not in asking)
     questions: list[Question] = []
-    for part in asking[:3]:
+    for place, part in enumerate(asking[:3]):
         own = rarity.weigh(find_terms(part))
         follows = len(own) < 3 or heard("follow").match(normalise(part).strip()) is not None
-        context = " ".join((told, before if follows else "", " ".join(asking[: asking.index(part)])))
-        questions.append(Question(part, own, rarity.weigh(find_terms(context), by=CONTEXT_WEIGHT)))
+        context = " ".join((told, before if follows else "", *asking[:place]))
+        questions.append(Question(part, own or rarity.weigh(find_terms(before)), _weigh_context(context, rarity)))
     return [question for question in questions if question.own]
+
+
+def _weigh_context(text: str, rarity: Rarity) -> Weights:
+    return rarity.weigh(find_terms(text), by=CONTEXT_WEIGHT)
 
 
 def fit(question: Question, passages: Sequence[Found]) -> float:
@@ -113,10 +121,8 @@ def choose_quotes(questions: Sequence[Question], passages: Sequence[Found]) -> l
 
 
 def _share(question: Question, passage: Found) -> float:
-    """Of the question's own words; a follow-up that says little is judged with its context."""
-    words = _words(passage)
-    own = coverage(question.own, words)
-    return max(own, coverage(question.all, words)) if len(question.own) < 3 and question.context else own
+    """Of the question's own words; the context chooses between passages, but answers nothing."""
+    return coverage(question.own, _words(passage))
 
 
 def _rank(question: Question, passage: Found, place: int) -> float:

@@ -225,7 +225,8 @@ def coverage(weights: Mapping[str, float], words: Terms) -> float:
 
 @cache
 def _stop_words() -> frozenset[str]:
-    return frozenset(str(word) for word in hear_lists("stop"))
+    said = (word for key in ("stop", "hello", "thanks", "fine") for word in hear_lists(key))
+    return frozenset(word for word in map(str, said) if " " not in word)
 
 
 @cache

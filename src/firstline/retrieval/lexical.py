@@ -88,9 +88,7 @@ class _Wanted:
 class _Shelf:
     """The passages of one language with their index."""
 
-    def __init__(
-        self, locale: Locale, passages: Sequence[Passage], tags: Mapping[str, Sequence[str]]
-    ) -> None:
+    def __init__(self, locale: Locale, passages: Sequence[Passage], tags: Mapping[str, Sequence[str]]) -> None:
         self._passages = tuple(passages)
         self._pages = tuple(passage.passage_id.partition("#")[0] for passage in passages)
         self._terms = _Terms(locale)
@@ -133,10 +131,7 @@ class _Shelf:
     def _write_documents(self, tags: Mapping[str, Sequence[str]]) -> Iterable[Document]:
         """One document for each passage; a page's first passage, its opening, carries the tags."""
         titles = [self._terms.of_text(passage.title) for passage in self._passages]
-        texts = [
-            [*title, *self._terms.of_text(one.text)]
-            for title, one in zip(titles, self._passages, strict=True)
-        ]
+        texts = [[*title, *self._terms.of_text(one.text)] for title, one in zip(titles, self._passages, strict=True)]
         whole: dict[str, list[str]] = {}
         for page, text in zip(self._pages, texts, strict=True):
             if page not in whole:
@@ -250,9 +245,7 @@ class _Terms:
 
 
 def _build_analyzer() -> TextAnalyzerBuilder:
-    builder = (
-        TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.remove_long(40)).filter(Filter.lowercase())
-    )
+    builder = TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.remove_long(40)).filter(Filter.lowercase())
     return builder.filter(Filter.ascii_fold())
 
 
