@@ -31,7 +31,8 @@ LEVELS = {
     # 2 adapters: whatever else stands in the packages of the seven protocols, and the starter that `new` copies
     "starter": 2,
     # 3 engine
-    "engine": 3, "route": 3, "prompt": 3, "release": 3, "calls": 3, "loop": 3, "prepare": 3, "turn": 3, "ledger": 3, "worker": 3,
+    "engine": 3, "route": 3, "prompt": 3, "release": 3, "calls": 3, "loop": 3, "prepare": 3, "turn": 3,
+    "ledger": 3, "worker": 3,
     # 4 the composition root
     "wire": 4,
     # 5 doors
@@ -327,7 +328,7 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 
 def depth_of(node: ast.AST) -> int:
-    """How deep blocks stand in each other. An `elif` is no deeper; a `with` around nothing but its loop is one with it."""
+    """How deep blocks stand in each other. No deeper: an `elif`, and a loop that is all that stands in its `with`."""
     deepest = 0
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):

@@ -21,6 +21,7 @@ STATE_PATTERN = rf"(?<![A-Za-z])(?:{_LETTERS})(?=,?\s+{ZIP_PATTERN})"
 
 QUOTE_SLOTS = {
     "make": Slot(
+        label={"en": "Make", "zh": "品牌"},
         ask={
             "en": "Which make is the vehicle, for example Nissan or Toyota?",
             "zh": "请问车辆是什么品牌？例如日产或丰田。",
@@ -29,6 +30,7 @@ QUOTE_SLOTS = {
         free=True,
     ),
     "model": Slot(
+        label={"en": "Model", "zh": "车型"},
         ask={
             "en": "And which model is it, for example Leaf or Camry?",
             "zh": "请问是哪一款车型？例如聆风或凯美瑞。",
@@ -38,10 +40,12 @@ QUOTE_SLOTS = {
         free=True,
     ),
     "year": Slot(
+        label={"en": "Model year", "zh": "年款"},
         ask={"en": "Which model year is it?", "zh": "请问是哪一年款？"},
         words=("model year", "year model", "年款", "年产", "年的", "款", "年"),
     ),
     "mileage": Slot(
+        label={"en": "Miles a year", "zh": "每年英里数"},
         ask={
             "en": "About how many miles will it be driven in a year? An estimate is fine.",
             "zh": "请问每年大约行驶多少英里？估计的数字就可以。",
@@ -49,6 +53,7 @@ QUOTE_SLOTS = {
         words=("miles a year", "miles per year", "miles", "mile", "mi", "mileage", "英里", "里程", "迈"),
     ),
     "driver_age": Slot(
+        label={"en": "Age of the youngest driver", "zh": "最年轻驾驶人年龄"},
         ask={
             "en": "How old is the youngest person who will drive it?",
             "zh": "请问会驾驶这辆车的人中，最年轻的多大年龄？",
@@ -70,6 +75,7 @@ QUOTE_SLOTS = {
 }
 
 POLICY_SLOT = Slot(
+    label={"en": "Policy number", "zh": "保单号"},
     ask={
         "en": "Which policy is it about? The policy number looks like AC-204817.",
         "zh": "请问是哪一份保单？保单号的格式类似 AC-204817。",
@@ -78,6 +84,7 @@ POLICY_SLOT = Slot(
 )
 
 INVOICE_SLOT = Slot(
+    label={"en": "Invoice number", "zh": "账单号"},
     ask={
         "en": "Which invoice is it about? The invoice number looks like INV-58213.",
         "zh": "请问是哪一张账单？账单号的格式类似 INV-58213。",
@@ -86,6 +93,7 @@ INVOICE_SLOT = Slot(
 )
 
 CLAIM_SLOT = Slot(
+    label={"en": "Claim number", "zh": "理赔编号"},
     ask={
         "en": "Which claim is it about? The claim number looks like CL-10042.",
         "zh": "请问是哪一笔理赔？理赔编号的格式类似 CL-10042。",
@@ -114,6 +122,7 @@ CLAIM_KIND_WORDS = {
 OPEN_CLAIM_SLOTS = {
     "policy_number": POLICY_SLOT,
     "kind": Slot(
+        label={"en": "Kind of damage", "zh": "损失类别"},
         ask={
             "en": "What was it: collision, theft, weather, vandalism, glass, fire, animal or something else?",
             "zh": "请问属于哪一类：碰撞、盗窃、天气、恶意破坏、玻璃、火灾、动物，还是其他？",
@@ -121,6 +130,7 @@ OPEN_CLAIM_SLOTS = {
         values={word: kind for kind, words in CLAIM_KIND_WORDS.items() for word in words.split(", ")},
     ),
     "happened_on": Slot(
+        label={"en": "Day it happened", "zh": "发生日期"},
         ask={
             "en": "On which day did it happen? Please write it like 2026-11-20.",
             "zh": "请问是哪一天发生的？请写成 2026-11-20 这样的格式。",
@@ -128,6 +138,7 @@ OPEN_CLAIM_SLOTS = {
         words=("happened on", "发生在", "发生于"),
     ),
     "description": Slot(
+        label={"en": "What happened", "zh": "经过"},
         ask={
             "en": "Please tell me in a few sentences what happened, and where.",
             "zh": "请用几句话说明事情的经过和地点。",
@@ -138,20 +149,25 @@ OPEN_CLAIM_SLOTS = {
 
 ADDRESS_SLOTS = {
     "street": Slot(
+        label={"en": "Street", "zh": "街道"},
         ask={
             "en": "What is the new street address, with the house number and any apartment?",
             "zh": "请问新的街道地址是什么？请包括门牌号和公寓号。",
         },
         free=True,
     ),
-    "city": Slot(ask={"en": "Which city is it in?", "zh": "请问在哪个城市？"}, free=True),
+    "city": Slot(
+        label={"en": "City", "zh": "城市"}, ask={"en": "Which city is it in?", "zh": "请问在哪个城市？"}, free=True
+    ),
     "state": Slot(
+        label={"en": "State", "zh": "州"},
         ask={"en": "Which state is it in, for example OH or Ohio?", "zh": "请问在哪个州？例如 OH 或俄亥俄。"},
         values=STATE_WORDS,
         pattern=STATE_PATTERN,
         free=True,
     ),
     "zip": Slot(
+        label={"en": "ZIP code", "zh": "邮政编码"},
         ask={"en": "And the ZIP code, with five digits?", "zh": "请问五位数的邮政编码是多少？"},
         words=("zip", "zip code", "邮编", "邮政编码"),
         pattern=ZIP_PATTERN,
@@ -161,6 +177,7 @@ ADDRESS_SLOTS = {
 CANCEL_SLOTS = {
     "policy_number": POLICY_SLOT,
     "last_day": Slot(
+        label={"en": "Last day of cover", "zh": "保障最后一天"},
         ask={
             "en": "Which day should be the last one with cover? Please write it like 2026-12-31.",
             "zh": "请问保障的最后一天是哪一天？请写成 2026-12-31 这样的格式。",
@@ -172,6 +189,7 @@ CANCEL_SLOTS = {
 REFUND_SLOTS = {
     "invoice_number": INVOICE_SLOT,
     "amount_usd": Slot(
+        label={"en": "Refund in US dollars", "zh": "退款金额（美元）"},
         ask={"en": "How many dollars should be refunded?", "zh": "请问要退多少美元？"},
         words=("$", "usd", "dollars", "dollar", "bucks", "美元", "美金", "块", "元"),
     ),

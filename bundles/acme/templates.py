@@ -6,7 +6,7 @@ trims blocks: no newline that matters follows a `%}` directly. Data; imported by
 
 QUOTE = {
     "en": (
-        "Here is your quote: insuring the **{{ vehicle }}** for {{ mileage }} miles a year, with the "
+        "Here is your quote: insuring the **{{ vehicle }}** for {{ '{:,}'.format(mileage) }} miles a year, with the "
         "youngest driver"
         " aged {{ driver_age }}, would cost **${{ monthly_premium_usd }} a month**.\n\n"
         "The quote number is {{ quote_number }}, and the price is valid until {{ valid_until }}. It "
@@ -15,7 +15,7 @@ QUOTE = {
         "about discounts?"
     ),
     "zh": (
-        "您的报价如下：**{{ vehicle }}**，每年行驶 {{ mileage }} 英里，最年轻驾驶人 {{ driver_age }} 岁，"
+        "您的报价如下：**{{ vehicle }}**，每年行驶 {{ '{:,}'.format(mileage) }} 英里，最年轻驾驶人 {{ driver_age }} 岁，"
         "保费为**每月 ${{ monthly_premium_usd }}**（美元）。\n\n"
         "报价编号为 {{ quote_number }}，有效期至 {{ valid_until }}。这是报价，不是合同。\n\n"
         "您想修改某一项（例如里程），还是了解可以享受的折扣？"

@@ -15,7 +15,7 @@ from firstline.prompt import tools_in_reach
 from firstline.tools import Tool, ToolContext
 from firstline.tools.gate import Allowed, Denied, NeedsConfirmation, check_call, check_confirmed
 from firstline.tools.schema import validate_arguments
-from firstline.types import CallId, Card, ConfirmationId, Json, choose_text
+from firstline.types import CallId, Card, CardRow, ConfirmationId, Json, Locale, choose_text
 
 CONFIRMATION_TIME = timedelta(minutes=15)
 SAME_CALL_LIMIT = 3
@@ -158,9 +158,16 @@ def _confirmation(turn: Turn, tool: Tool, call_id: CallId, arguments: Json) -> C
         tool=tool.name,
         label=choose_text(tool.declaration.label, turn.locale),
         arguments=arguments,
+        rows=tuple(_row(tool, name, value, turn.locale) for name, value in arguments.items()),
         customer_id=identity.customer_id if identity else None,
         expires_at=now + CONFIRMATION_TIME,
     )
+
+
+def _row(tool: Tool, name: str, value: Any, locale: Locale) -> CardRow:
+    slot = tool.declaration.slots.get(name)
+    label = choose_text(slot.label, locale) if slot and slot.label else name.replace("_", " ").capitalize()
+    return CardRow(label=label, value=str(value))
 
 
 def _called(

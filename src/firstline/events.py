@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, Field, TypeAdapter
 from firstline.types import (
     CallId,
     Card,
+    CardRow,
     Citation,
     ConfirmationId,
     HandoffReason,
@@ -145,6 +146,8 @@ class ConfirmationRequested(Fact):
     tool: str
     label: str
     arguments: Json
+    rows: tuple[CardRow, ...] = ()
+    """The arguments as the card shows them, in the customer's language."""
     customer_id: str | None
     expires_at: AwareDatetime
 

@@ -15,15 +15,19 @@ from dataclasses import dataclass
 
 from firstline.bundle import Bundle, Playbook
 from firstline.language import common_words, count_edits, detect_locale
+from firstline.tools import Slot
 from firstline.types import Locale, PlaybookId
 from firstline.wishes import wants_human
 
 MESSAGE_CHARS = 1000
 """A message is judged by its beginning."""
 
-SURE = 0.24
+SURE_TIMES_CHANCE = 1.9
+SURE_AT_LATEST = 0.6
 SURE_TO_DECLINE = 0.42
-"""Below these probabilities no playbook is chosen. Source of all weights here: docs/route.md."""
+"""Below these probabilities no playbook is chosen; chance is one playbook in all. Source of all weights here:
+docs/route.md.
+"""
 
 KNOWLEDGE_GAIN = 0.8
 STRANGE_GAIN = 1.0
@@ -33,8 +37,13 @@ ANSWER_GAIN = 5.0
 FOLLOW_UP_GAIN = 2.2
 STAY_GAIN = 0.7
 PERSON_GAIN = 9.0
-DOUBT = 0.6
 """What a sign adds to a playbook's logit."""
+
+DOUBT = 0.6
+"""How much of what speaks for staying is lost when the message is surely about something else."""
+
+FOREIGN = 0.3
+"""What is left of the likeness to utterances that are all in other languages: names, mostly."""
 
 LONG_ENOUGH = 5
 """Shorter words are not mended: too many are one letter apart."""
@@ -75,15 +84,11 @@ class Router:
     def __init__(self, bundle: Bundle) -> None:
         self._playbooks = bundle.playbooks
         self._locales = bundle.locales
+        self._spoken = {locale for one in bundle.playbooks.values() for locale in one.utterances}
         self._signs = _Signs(bundle)
         examples = tuple(_collect_examples(bundle))
         self._classifier = _Classifier(tuple(bundle.playbooks), examples)
-        self._spelling = _Spelling(
-            _normalise(text)
-            for one in bundle.playbooks.values()
-            for texts in one.utterances.values()
-            for text in texts
-        )
+        self._spelling = _Spelling(_normalise(text) for _, text in _list_utterances(bundle))
         self._knowledge = _Vocabulary(f"{one.title}\n{one.body}" for one in bundle.articles)
         declined = {one.id for one in bundle.playbooks.values() if one.kind == "decline"}
         spoken = (text for playbook, text, _ in examples if playbook not in declined)
@@ -112,7 +117,9 @@ class Router:
         if not ranked:
             return Route(None, locale, person, 0.0, None)
         score = scores[ranked[0]]
-        needed = SURE_TO_DECLINE if self._playbooks[ranked[0]].kind == "decline" else SURE
+        needed = min(SURE_AT_LATEST, SURE_TIMES_CHANCE / len(ranked))
+        if self._playbooks[ranked[0]].kind == "decline":
+            needed = max(needed, SURE_TO_DECLINE)
         return Route(
             playbook=ranked[0] if score >= needed else None,
             locale=locale,
@@ -127,6 +134,8 @@ class Router:
         """
         subjects = _find_subjects(message)
         logits = self._classifier.weigh(_keep_subjects(message) if answering else message)
+        if locale not in self._spoken:
+            logits = {playbook: FOREIGN * logit for playbook, logit in logits.items()}
         known = self._knowledge.cover(subjects)
         strange = 0.0 if answering else 1.0 - max(known, self._business.cover(subjects))
         for one in self._playbooks.values():
@@ -150,9 +159,8 @@ def _weigh_context(message: str, last: Playbook, subject: Mapping[PlaybookId, fl
 
 def _collect_examples(bundle: Bundle) -> Iterator[tuple[PlaybookId, str, float]]:
     """(playbook, text, weight): all that the bundle shows of how its customers write, and what it says of them."""
+    yield from ((playbook, text, 1.0) for playbook, text in _list_utterances(bundle))
     for one in bundle.playbooks.values():
-        for texts in one.utterances.values():
-            yield from ((one.id, text, 1.0) for text in texts)
         yield from ((one.id, title, 1.0) for title in one.title.values())
         yield from ((one.id, _keep_subjects(clause), 0.5) for clause in _CLAUSE.split(one.when))
     for example in bundle.examples:
@@ -160,6 +168,12 @@ def _collect_examples(bundle: Bundle) -> Iterator[tuple[PlaybookId, str, float]]
         yield example.playbook, first, 1.0
     for starter in bundle.starters:
         yield from ((starter.playbook, text, 1.0) for text in starter.text.values())
+
+
+def _list_utterances(bundle: Bundle) -> Iterator[tuple[PlaybookId, str]]:
+    for one in bundle.playbooks.values():
+        for texts in one.utterances.values():
+            yield from ((one.id, text) for text in texts)
 
 
 def _normalise(text: str) -> str:
@@ -319,18 +333,16 @@ class _Spelling:
 
 
 class _Signs:
-    """Ids and values that a playbook's tools take: a policy number, a make of car."""
+    """Ids and values that a playbook's tools take: an order number, the name of a product."""
 
     def __init__(self, bundle: Bundle) -> None:
         self._patterns: dict[re.Pattern[str], set[PlaybookId]] = defaultdict(set)
         self._values: dict[str, set[PlaybookId]] = defaultdict(set)
-        for one in bundle.playbooks.values():
-            for tool in (bundle.tools[name] for name in one.tools if name in bundle.tools):
-                for slot in tool.declaration.slots.values():
-                    if slot.pattern:
-                        self._patterns[re.compile(slot.pattern, re.IGNORECASE)].add(one.id)
-                    for value in slot.values:
-                        self._values[_normalise(value)].add(one.id)
+        for playbook, slot in _list_slots(bundle):
+            if slot.pattern:
+                self._patterns[re.compile(slot.pattern, re.IGNORECASE)].add(playbook)
+            for value in slot.values:
+                self._values[_normalise(value)].add(playbook)
 
     def find(self, text: str) -> dict[PlaybookId, float]:
         """How much each playbook gains; a sign of several playbooks is divided among them."""
@@ -355,3 +367,9 @@ class _Signs:
     @property
     def values(self) -> Iterable[str]:
         return self._values
+
+
+def _list_slots(bundle: Bundle) -> Iterator[tuple[PlaybookId, Slot]]:
+    for one in bundle.playbooks.values():
+        for tool in (bundle.tools[name] for name in one.tools if name in bundle.tools):
+            yield from ((one.id, slot) for slot in tool.declaration.slots.values())

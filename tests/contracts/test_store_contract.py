@@ -392,7 +392,7 @@ async def test_an_append_that_cannot_be_written_fails_alone(sqlite: SqlStore, tm
 
 
 async def test_after_an_append_that_could_not_be_written_the_next_one_is(store: Store) -> None:
-    with pytest.raises(Exception, match="surrogates|utf-8|serializ"):
+    with pytest.raises(Exception, match=r"surrogates|utf-8|serializ"):
         await store.append(A, [unstorable()], after=0)
 
     assert await store.append(A, [post("good")], after=0) == 1

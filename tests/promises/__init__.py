@@ -16,8 +16,8 @@ PROMISES = {
         "its deadline, or is resumed or closed at the next start."
     ),
     "P4": (
-        "Reload or reconnect at any moment shows exactly what is stored; replay after Last-Event-ID has no gap and no "
-        "duplicate; where history is gone, `reset` says so."
+        "Reload or reconnect at any moment shows exactly what is stored; replay after Last-Event-ID has no gap and "
+        "no duplicate; where history is gone, `reset` says so."
     ),
     "P5": (
         "An action with side effects runs at most once for each confirmed intent; where a crash leaves its outcome "
@@ -34,8 +34,8 @@ PROMISES = {
     ),
     "P9": "Spending passes its limit by at most the call in flight.",
     "P10": (
-        "Erasure removes text, events, index rows, caches, logged payloads; a pseudonymous tombstone and an audit row "
-        "remain."
+        "Erasure removes text, events, index rows, caches, logged payloads; a pseudonymous tombstone and an audit "
+        "row remain."
     ),
     "P11": "No text reaches a customer before its checks passed; a price shown equals the tool's result.",
     "P12": (

@@ -135,7 +135,7 @@ def test_expiry_is_judged_by_the_clock_that_is_given() -> None:
         ({"alg": ["HS256"]}, "sha256"),
         ({"alg": "HS256", "crit": ["x"], "x": 1}, "sha256"),
     ],
-    ids=lambda value: str(value),
+    ids=str,
 )
 def test_only_hs256_is_taken_also_when_the_signature_is_right(header: dict[str, Any], digest: str) -> None:
     assert refuse(sign(GOOD, header=header, digest=digest)) == "bad_identity"

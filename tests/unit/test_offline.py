@@ -2,9 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
-from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,17 +10,12 @@ from firstline.model import ModelRequest, Replied
 from firstline.model.note import ActionResult, Note, write_note
 from firstline.model.offline import OfflineModel
 from firstline.model.offline_words import say
-from firstline.retrieval.lexical import LexicalRetriever
-from firstline.retrieval.passages import build_passages
-from firstline.tools import ToolContext
-from firstline.tools.python import open_bundle
-from firstline.types import CustomerId, Json, TurnId
+from firstline.types import Json, TurnId
 from tests.support.play import NOW, STATIC, Play, Spoken, Turned
 from tests.support.sample_bundle import call, make_bundle, search
 
 BUNDLE = make_bundle()
 MODEL = OfflineModel(BUNDLE)
-ACME = Path(__file__).parents[2] / "bundles" / "acme"
 
 
 def play(locale: str = "en", *, signed_in: bool = False, **changes: Any) -> Play:
@@ -314,128 +306,6 @@ def test_ids_of_calls_come_from_the_turn_and_differ() -> None:
     assert [block["name"] for block in blocks] == ["find_repairs", "get_repair"]
     ids = [block["id"] for block in blocks]
     assert len(set(ids)) == 2 and all(re.fullmatch(r"toolu_[0-9a-f]{20}", each) for each in ids)
-
-
-# The reference dialogue, with the reference bundle ------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def acme(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    bundle, toolset = open_bundle(ACME, data=tmp_path_factory.mktemp("acme"))
-    retriever = LexicalRetriever(build_passages(bundle.articles), fallback=bundle.locale)
-    model, keys = OfflineModel(bundle), count()
-
-    def start(locale: str, customer: str | None = None) -> Play:
-        def run(name: str, arguments: Json) -> Json:
-            person = CustomerId(customer) if customer else None
-            context = ToolContext(person, f"key-{next(keys)}", NOW, locale, toolset.rows)
-            return asyncio.run(toolset.call(name, arguments, context)).result
-
-        def find(text: str, known: str) -> Any:
-            return retriever.find(text, locale=known, limit=4)
-
-        return Play(model, bundle, run, find, locale, signed_in=customer is not None)
-
-    yield start
-    toolset.close()
-
-
-DIALOGUES = {
-    "en": (
-        "hi",
-        "What does your electric-vehicle insurance cover?",
-        "does the battery's normal ageing count? and what about my wallbox?",
-        "give me a recipe for lasagna",
-        "What would it cost to insure my car?",
-        "it's a 2022 Leaf",
-        "no, 2023",
-        "12,000 miles, and I'm 34",
-        "and if I drive 5,000 miles less?",
-        "what if the driver is 12?",
-        "ok, 34 then",
-        "thanks, bye",
-    ),
-    "zh": (
-        "你好",
-        "你们的电动车险保障哪些内容？",
-        "电池正常老化赔吗？我的壁挂充电桩呢？",
-        "给我一个红烧肉的做法",
-        "给我的车投保要多少钱？",
-        "是2022年的聆风",
-        "不对，是2023年的",
-        "一年一万二千英里，我34岁",
-        "那如果我一年少开5000英里呢？",
-        "驾驶人12岁呢",
-        "那34岁",
-        "谢谢，再见",
-    ),
-}
-PLAYBOOKS = ("welcome", "product", "product", "off_topic", *("quote",) * 7, "welcome")
-SPECIAL = {"en": ("70%", "wall box"), "zh": ("70%", "壁挂充电桩")}
-LEAF = {"make": "Nissan", "model": "Leaf", "driver_age": 34}
-
-
-@pytest.mark.parametrize("locale", ["en", "zh"])
-def test_the_reference_dialogue_is_played_to_its_end(acme: Any, locale: str) -> None:
-    dialogue: Play = acme(locale)
-    bundle = dialogue.bundle
-    turns = zip(DIALOGUES[locale], PLAYBOOKS, strict=True)
-    spoken = [dialogue.say(text, playbook=playbook) for text, playbook in turns]
-    welcome, cover, special, recipe, asked, _, corrected, price, less, rejected, again, bye = spoken
-    assert welcome.text == bundle.playbooks["welcome"].say[locale]  # type: ignore[index]
-    assert cover.citations[0].url.endswith(f"{locale}/ev/ev-cover-overview")
-    assert all(word in special.text for word in SPECIAL[locale]) and len({one.url for one in special.citations}) >= 2
-    assert recipe.text == bundle.playbooks["off_topic"].say[locale]  # type: ignore[index]
-    slots = bundle.tools["get_quote"].declaration.slots
-    assert slots["make"].ask[locale] in asked.text and slots["year"].ask[locale] not in corrected.text
-    assert price.called == (("get_quote", {**LEAF, "year": 2023, "mileage": 12_000}),)
-    assert less.called == (("get_quote", {**LEAF, "year": 2023, "mileage": 7_000}),)
-    for quoted in (price, less, again):
-        assert f"${quoted.results[0]['monthly_premium_usd']}" in quoted.text
-    assert rejected.text == rejected.results[0]["error"] and again.called == less.called
-    assert bye.text == say("thanks_bye", locale)
-
-
-def test_no_figure_is_said_that_stands_nowhere(acme: Any) -> None:
-    dialogue: Play = acme("en")
-    for text, playbook in zip(DIALOGUES["en"], PLAYBOOKS, strict=True):
-        spoken = dialogue.say(text, playbook=playbook)
-        given = [str(turned.content) for turned in dialogue.history[:-1]]
-        asks = [str(tool.declaration.slots) for tool in dialogue.bundle.tools.values()]
-        material = " ".join((*given, *asks))
-        figures = re.findall(r"\d[\d,.]*\d|\d", spoken.text)
-        assert [figure for figure in figures if figure not in material] == []
-
-
-@pytest.mark.parametrize(
-    ("locale", "texts"),
-    [
-        ("en", ("please cancel the policy for my Leaf", "2026-12-31")),
-        ("zh", ("帮我取消聆风的保单", "2026年12月31日")),
-    ],
-)
-def test_a_policy_is_cancelled_only_by_the_button(acme: Any, locale: str, texts: tuple[str, str]) -> None:
-    dialogue: Play = acme(locale, "C-1001")
-    asked = dialogue.say(texts[0], playbook="cancellation")
-    waiting = dialogue.say(texts[1], playbook="cancellation")
-    arguments = {"policy_number": "AC-204817", "last_day": "2026-12-31"}
-    assert asked.called == (("find_policies", {}),)
-    assert waiting.called == (("cancel_policy", arguments),) and waiting.text == say("waiting", locale)
-
-
-def test_an_address_in_one_line_fills_all_its_arguments(acme: Any) -> None:
-    dialogue: Play = acme("en", "C-1001")
-    dialogue.say("I've moved, please change my address", playbook="policy_billing")
-    spoken = dialogue.say("27 Lark Street, Albany, NY 12210", playbook="policy_billing")
-    address = {"street": "27 Lark Street", "city": "Albany", "state": "NY", "zip": "12210"}
-    assert spoken.called == (("change_address", address),)
-
-
-def test_how_claims_work_is_told_without_a_tool_and_their_status_with_it(acme: Any) -> None:
-    dialogue: Play = acme("en", "C-1001")
-    assert dialogue.say("What happens after I report a claim?", playbook="claims").called == ()
-    status = dialogue.say("What is the status of my claim?", playbook="claims")
-    assert status.called == (("get_claim_status", {}),) and "CL-10042" in status.text
 
 
 def test_the_last_piece_is_the_reply_and_comes_once() -> None:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -492,7 +493,7 @@ def test_a_conversation_with_everything_in_it_only_ever_extends_what_was_sent() 
     story.prepare()
     sent()
 
-    for earlier, later in zip(requests, requests[1:], strict=False):
+    for earlier, later in pairwise(requests):
         assert later[: len(earlier)] == earlier
         assert len(later) > len(earlier)
 

@@ -27,14 +27,10 @@ STEMMERS: Mapping[Locale, str] = {
 }  # fmt: skip
 
 FLOOR = 0.12
-"""A passage that covers less than this share of a query's weight is no answer to it. Source:
-docs/retrieval.md.
-"""
+"""A passage that covers less of a query's weight is no answer to it. Source: docs/retrieval.md."""
 
 WEIGHTS: Mapping[str, float] = {"text": 1.0, "title": 0.25, "page": 0.2}
-"""`text` holds the title too, and `page` the whole article, so that a section profits from its
-surroundings.
-"""
+"""`text` holds the title too, and `page` the whole article: a section profits from its surroundings."""
 
 QUERY_CHARS = 1000
 PASSAGES_OF_A_PAGE = 2

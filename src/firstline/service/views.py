@@ -49,13 +49,12 @@ def view_card(card: Card) -> Json:
 
 def view_confirmation(confirmation: Confirmation) -> Json:
     requested = confirmation.requested
-    rows = [{"label": name.replace("_", " "), "value": str(value)} for name, value in requested.arguments.items()]
     return {
         "confirmation_id": requested.confirmation_id,
         "tool": requested.tool,
         "label": requested.label,
         "arguments": requested.arguments,
-        "rows": rows,
+        "rows": [row.model_dump() for row in requested.rows],
         "expires_at": _time(requested.expires_at),
     }
 

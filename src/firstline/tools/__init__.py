@@ -29,6 +29,7 @@ class Slot:
 
     words: cue words beside a number. values: what a customer may write -> the argument. implies: the argument ->
     other arguments that follow from it. pattern: finds an id. free: the whole answer to `ask` is the argument.
+    label: what the argument is called on a confirmation card; its own name when left out.
     """
 
     ask: LocalText
@@ -37,6 +38,7 @@ class Slot:
     implies: Mapping[Any, Mapping[str, Any]] = field(default_factory=dict[Any, Mapping[str, Any]])
     pattern: str | None = None
     free: bool = False
+    label: LocalText | None = None
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ export function createView(chat) {
     if (event.key === 'Escape' && !frame.querySelector(':popover-open')) chat.close();
   });
 
-  const { locale: lang, direction: dir } = config;
-  const node = h('div', { class: `root ${isPage ? 'is-page' : 'is-widget'}`, lang, dir }, frame, launcher?.node);
+  const place = { class: isPage ? 'root is-page' : 'root is-widget', lang: config.locale, dir: config.direction };
+  const node = h('div', place, frame, launcher?.node);
 
   return {
     node,
