@@ -14,12 +14,14 @@ REPLY = (
 """Sentences that the release gate passes with Acme's knowledge: no figures. A name never spans two deltas."""
 FIRST_DELTA = REPLY[:DELTA_CHARS]
 QUESTIONS = (
-    "My name is Abcdef. What does your electric-vehicle insurance cover?",
-    "Is the battery of my car insured as well? It is a present for Abcdef.",
-    "How do I report a claim after an accident with Abcdef?",
-    "Can I cancel my policy before the end of the term, asks Abcdef.",
-    "Thank you! Which discounts could Abcdef get?",
+    "What does the insurance for my {vehicle} cover?",
+    "Is the {part} of my {vehicle} insured as well?",
+    "How do I report a claim when somebody has damaged the {part}? My name is {name}.",
+    "Can I cancel the policy of my {vehicle} before the end of the term?",
+    "Thank you! And which discounts could {name} get for a {vehicle}?",
 )
+PARTS = ("battery", "windshield", "wall box", "bumper", "helmet", "charging cable", "touch screen", "rear window")
+VEHICLES = ("car", "electric car", "motorcycle", "scooter", "Nissan Leaf", "plug-in hybrid", "Tesla", "second car")
 
 
 def invent_name() -> str:
@@ -29,4 +31,5 @@ def invent_name() -> str:
 
 def ask(turn: int) -> str:
     """What a customer writes in this turn of a conversation, 0 for the first."""
-    return QUESTIONS[turn % len(QUESTIONS)].replace(NAME, invent_name())
+    question = QUESTIONS[turn % len(QUESTIONS)]
+    return question.format(part=random.choice(PARTS), vehicle=random.choice(VEHICLES), name=invent_name())

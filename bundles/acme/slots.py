@@ -77,8 +77,8 @@ QUOTE_SLOTS = {
 POLICY_SLOT = Slot(
     label={"en": "Policy number", "zh": "保单号"},
     ask={
-        "en": "Which policy is it about? The policy number looks like AC-204817.",
-        "zh": "请问是哪一份保单？保单号的格式类似 AC-204817。",
+        "en": "Which policy is it about? The policy number begins with AC-.",
+        "zh": "请问是哪一份保单？保单号以 AC- 开头。",
     },
     pattern=POLICY_PATTERN,
 )
@@ -86,8 +86,8 @@ POLICY_SLOT = Slot(
 INVOICE_SLOT = Slot(
     label={"en": "Invoice number", "zh": "账单号"},
     ask={
-        "en": "Which invoice is it about? The invoice number looks like INV-58213.",
-        "zh": "请问是哪一张账单？账单号的格式类似 INV-58213。",
+        "en": "Which invoice is it about? The invoice number begins with INV-.",
+        "zh": "请问是哪一张账单？账单号以 INV- 开头。",
     },
     pattern=INVOICE_PATTERN,
 )
@@ -95,8 +95,8 @@ INVOICE_SLOT = Slot(
 CLAIM_SLOT = Slot(
     label={"en": "Claim number", "zh": "理赔编号"},
     ask={
-        "en": "Which claim is it about? The claim number looks like CL-10042.",
-        "zh": "请问是哪一笔理赔？理赔编号的格式类似 CL-10042。",
+        "en": "Which claim is it about? The claim number begins with CL-.",
+        "zh": "请问是哪一笔理赔？理赔编号以 CL- 开头。",
     },
     pattern=CLAIM_PATTERN,
 )
@@ -132,8 +132,8 @@ OPEN_CLAIM_SLOTS = {
     "happened_on": Slot(
         label={"en": "Day it happened", "zh": "发生日期"},
         ask={
-            "en": "On which day did it happen? Please write it like 2026-11-20.",
-            "zh": "请问是哪一天发生的？请写成 2026-11-20 这样的格式。",
+            "en": "On which day did it happen? Year, month and day, please.",
+            "zh": "请问是哪一天发生的？请写明年月日。",
         },
         words=("happened on", "发生在", "发生于"),
     ),
@@ -179,8 +179,8 @@ CANCEL_SLOTS = {
     "last_day": Slot(
         label={"en": "Last day of cover", "zh": "保障最后一天"},
         ask={
-            "en": "Which day should be the last one with cover? Please write it like 2026-12-31.",
-            "zh": "请问保障的最后一天是哪一天？请写成 2026-12-31 这样的格式。",
+            "en": "Which day should be the last one with cover? Year, month and day, please.",
+            "zh": "请问保障的最后一天是哪一天？请写明年月日。",
         },
         words=("last day", "until", "end on", "effective", "截止", "最后一天"),
     ),

@@ -118,7 +118,11 @@ def _plan(turn: Turn, block: Json, reply: ModelReply) -> ToolCalled | Sequence[E
         return [_returned(turn, call_id, name, "rejected", {"error": str(wrong)})]
     if turn.count_call(name, arguments) > SAME_CALL_LIMIT:
         turn.ending = Ending("failed", "tool_loop", "failed")
-        return [_returned(turn, call_id, name, "failed", {"error": "The same call was made too often."})]
+        return [
+            _returned(
+                turn, call_id, name, "failed", {"error": "failed", "message": "The same call was made too often."}
+            )
+        ]
     return _pass_gate(turn, tool, call_id, arguments)
 
 
@@ -203,7 +207,7 @@ async def _call(turn: Turn, call: ToolCalled) -> ToolReturned:
     except ToolError as failed:
         # A broken action may have acted: only a read is known to have done nothing.
         outcome = "failed" if call.effect == "read" else "unknown"
-        return _returned(turn, call.call_id, call.tool, outcome, {"error": str(failed)})
+        return _returned(turn, call.call_id, call.tool, outcome, {"error": "failed", "message": str(failed)})
     return _returned(turn, call.call_id, call.tool, "ok", _capped(turn, output.result), output.card)
 
 

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 import typer
 import uvicorn
 from rich.console import Console
@@ -18,6 +17,7 @@ from firstline.config import Settings, load_settings
 from firstline.doctor import examine
 from firstline.errors import ConfigError, FirstlineError, Problem
 from firstline.explain import Explanation, explain
+from firstline.logs import configure_logging
 from firstline.service.app import build_app
 from firstline.terminal import run_chat
 from firstline.tools.python import open_bundle
@@ -140,10 +140,7 @@ def doctor(bundles: Bundles = None, as_json: Annotated[bool, typer.Option("--jso
 
 def main() -> None:
     """Run a command. What an operator did wrong is told in a few lines, never as a stack trace."""
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger("INFO"),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    configure_logging()
     try:
         app()
     except FirstlineError as error:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from firstline.engine import Engine
 from firstline.guardrails import Evidence, Screening
-from firstline.prepare import PASSAGES, QUERY_CHARS
+from firstline.prepare import find_passages
 from firstline.prompt import tools_in_reach
 from firstline.types import Json, Locale, Passage, PlaybookId, Verdict
 
@@ -45,7 +45,7 @@ async def explain(engine: Engine, text: str) -> Explanation:
     screening = Screening(stage="input", text=text, locale=engine.bundle.locale, evidence=Evidence(()))
     verdicts = tuple(guardrail.check(screening) for guardrail in engine.input_guardrails)
     route = engine.router.choose(text, last_playbook=None, last_locale=engine.bundle.locale, asked=False)
-    passages = await engine.retriever.search(text[:QUERY_CHARS], locale=route.locale, limit=PASSAGES)
+    passages = await find_passages(engine.retriever, text, route.locale)
     blocked = any(verdict.decision == "block" for verdict in verdicts)
     return Explanation(
         text=text,
@@ -55,6 +55,6 @@ async def explain(engine: Engine, text: str) -> Explanation:
         playbook=route.playbook,
         score=route.score,
         runner_up=route.runner_up,
-        passages=tuple(passages),
+        passages=passages,
         tools=tools_in_reach(engine.bundle, route.playbook, blocked=blocked),
     )

@@ -4,17 +4,23 @@ Each part has a declared default for when it fails, and what happened stands in 
 less than a millisecond together, so they run one after the other: there is nothing to wait for at the same time.
 """
 
+import re
 from collections.abc import Sequence
+from itertools import zip_longest
 
 import structlog
 
 from firstline.engine import Turn
 from firstline.events import Event, GuardrailRan, MessagePosted, PassagesRetrieved, RouteChosen
 from firstline.guardrails import Evidence, Guardrail, Screening
-from firstline.types import Verdict
+from firstline.retrieval import Retriever
+from firstline.types import Locale, Passage, Verdict
 
 PASSAGES = 4
 QUERY_CHARS = 1_000
+MOST_QUESTIONS = 3
+
+_QUESTION = re.compile(r"[?？؟]")
 
 _log = structlog.get_logger()
 
@@ -58,7 +64,7 @@ def _route(turn: Turn, text: str) -> RouteChosen:
         text,
         last_playbook=last.playbook if last else None,
         last_locale=turn.locale,
-        asked=bool(said) and said[-1].text.rstrip().endswith(("?", "？", "؟")),
+        asked=bool(said) and _QUESTION.search(said[-1].text.rpartition("\n\n")[2]) is not None,
     )
     return RouteChosen(
         at=at,
@@ -71,12 +77,34 @@ def _route(turn: Turn, text: str) -> RouteChosen:
     )
 
 
+async def find_passages(retriever: Retriever, text: str, locale: Locale) -> tuple[Passage, ...]:
+    """Passages for a customer's text: the best of each of its questions first."""
+    found = [
+        await retriever.search(query, locale=locale, limit=PASSAGES) for query in split_questions(text[:QUERY_CHARS])
+    ]
+    return _merge(found)
+
+
 async def _retrieve(turn: Turn, text: str, route: RouteChosen) -> PassagesRetrieved:
     """Passages for the text; none, and said so in the log, when the retriever fails: the reply then knows less."""
     at, turn_id = turn.engine.now(), turn.turn_id
     try:
-        found = await turn.engine.retriever.search(text[:QUERY_CHARS], locale=route.locale, limit=PASSAGES)
+        found = await find_passages(turn.engine.retriever, text, route.locale)
     except Exception:
         _log.exception("retriever_broke", turn_id=turn_id)
         return PassagesRetrieved(at=at, turn_id=turn_id, passages=(), failed=True)
-    return PassagesRetrieved(at=at, turn_id=turn_id, passages=tuple(found))
+    return PassagesRetrieved(at=at, turn_id=turn_id, passages=found)
+
+
+def split_questions(text: str) -> list[str]:
+    """What to search for: the text, or each of its questions by itself when there are several."""
+    questions = [part.strip() for part in re.split(r"(?<=[?？؟])|\n+", text) if len(part.strip()) > 1]
+    return questions[:MOST_QUESTIONS] if len(questions) > 1 else [text]
+
+
+def _merge(found: Sequence[Sequence[Passage]]) -> tuple[Passage, ...]:
+    """The best of each search first, none twice; a little more than for one question when there were several."""
+    merged: dict[str, Passage] = {}
+    for rank in zip_longest(*found):
+        merged |= {each.passage_id: each for each in rank if each is not None and each.passage_id not in merged}
+    return tuple(merged.values())[: PASSAGES + 2 * (len(found) - 1)]

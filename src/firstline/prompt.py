@@ -81,7 +81,7 @@ def build_static(bundle: Bundle) -> Static:
     messages = (Turned("user", (first,)), Turned("assistant", (reply,)))
     tools = tuple(Spec(tool.name, tool.description, tool.input_schema) for tool in bundle.tools.values())
     contact = " ".join(filter(None, (bundle.contact.phone, bundle.contact.email, bundle.contact.website)))
-    own_words = (bundle.identity, *bundle.context, bundle.policy, contact, *_sayings(bundle))
+    own_words = (bundle.identity, *bundle.context, bundle.policy, contact, *_sayings(bundle), *_tool_words(bundle))
     return Static(bundle.identity, messages, tools, own_words)
 
 
@@ -217,8 +217,11 @@ class _History:
         elif message.author == "human_agent":
             line = f"[A person of our team, {message.author_name}, wrote to the customer:] {message.text}"
             self._waiting.setdefault(None, []).append(fence(line, limit=MESSAGE_CHARS))
-        elif self._turns and self._turns[-1][-1].role == "user" and message.author == "assistant":
-            self._say("assistant", ({"type": "text", "text": message.text},))
+        elif message.author == "assistant" and self._turns:
+            self._open_message()
+            self._answer_calls()
+            if self._turns[-1][-1].role == "user":  # else these are the words that the model's reply already holds
+                self._say("assistant", ({"type": "text", "text": message.text},))
 
     def _start(self, event: TurnStarted) -> None:
         texts = self._waiting.pop(None, []) + self._waiting.pop(event.turn_id, [])
@@ -340,6 +343,13 @@ def _sayings(bundle: Bundle) -> Iterable[str]:
         yield from texts.values()
     for playbook in bundle.playbooks.values():
         yield from (playbook.say or {}).values()
+
+
+def _tool_words(bundle: Bundle) -> Iterable[str]:
+    for tool in bundle.tools.values():
+        yield tool.description
+        for slot in tool.declaration.slots.values():
+            yield from slot.ask.values()
 
 
 def _json(value: object) -> str:

@@ -26,7 +26,7 @@ from firstline.model.fallback import FallbackModel
 from firstline.model.offline import OfflineModel
 from firstline.prompt import build_static
 from firstline.retrieval.lexical import LexicalRetriever
-from firstline.retrieval.passages import build_passages
+from firstline.retrieval.passages import build_passages, collect_tags
 from firstline.route import Router
 from firstline.store.opening import lock_folder, open_store
 from firstline.store.sql import SqlStore
@@ -87,7 +87,9 @@ def build_engine(
         static=build_static(bundle),
         model=model,
         router=Router(bundle),
-        retriever=LexicalRetriever(build_passages(bundle.articles), fallback=bundle.locale),
+        retriever=LexicalRetriever(
+            build_passages(bundle.articles), fallback=bundle.locale, tags=collect_tags(bundle.articles)
+        ),
         toolset=toolset,
         input_guardrails=(Injection(),),
         output_guardrails=(Grounding(), Links(bundle.links), Competitors(bundle.competitors)),

@@ -19,8 +19,9 @@ from firstline.errors import Conflict, StoreUnavailable
 from firstline.events import Event, Logged, MessagePosted
 from firstline.store import Store
 from firstline.store import opening as opening_module
+from firstline.store import sql as sql_module
 from firstline.store.opening import check_integrity, open_store
-from firstline.store.sql import Append, SqlStore
+from firstline.store.sql import SqlStore
 from firstline.types import ConversationId, TurnId
 from tests.support.events import START, Story, message, started, stories
 
@@ -401,11 +402,19 @@ async def test_after_an_append_that_could_not_be_written_the_next_one_is(store: 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.xfail(strict=True, reason="a caller that gives up at the wrong moment ends the writer's thread for good")
-async def test_a_caller_that_gives_up_while_its_append_is_written_does_not_stop_the_writer(sqlite: SqlStore) -> None:
-    given_up: Future[int] = Future()
-    given_up.cancel()
-    given_up.cancelled = lambda: False  # type: ignore[method-assign]  # it was cancelled just after the writer looked
-    sqlite._queue.put(Append(A, [post()], 0, given_up))
+async def test_a_caller_that_gives_up_while_its_append_is_written_does_not_stop_the_writer(
+    sqlite: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class GivenUp(Future[int]):
+        def cancelled(self) -> bool:
+            was = super().cancelled()
+            self.cancel()  # the caller goes just after the writer has looked
+            return was
+
+    monkeypatch.setattr(sql_module, "Future", GivenUp)
+    lost = asyncio.create_task(sqlite.append(A, [post()], after=0))
+    await asyncio.gather(lost, return_exceptions=True)
+    monkeypatch.undo()
 
     try:
         assert await asyncio.wait_for(sqlite.append(B, [post("of b")], after=0), timeout=2) == 1

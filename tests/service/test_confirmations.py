@@ -42,7 +42,7 @@ async def test_a_card_shows_the_exact_action_and_nothing_is_done_before_the_butt
     assert set(card) == {"confirmation_id", "tool", "label", "arguments", "rows", "expires_at"}
     assert (card["tool"], card["label"]) == ("book_visit", "Book a visit")
     assert card["arguments"] == {"day": "2026-12-01"}
-    assert card["rows"] == [{"label": "day", "value": "2026-12-01"}]
+    assert card["rows"] == [{"label": "Day", "value": "2026-12-01"}]
     assert shop.effects() == []
 
 

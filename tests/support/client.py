@@ -125,7 +125,8 @@ class Customer:
     @asynccontextmanager
     async def watch(self, after: int | None = None, *, last_event_id: str | None = None) -> AsyncIterator["Stream"]:
         """The event stream, for as long as the block lasts; leaving it hangs up."""
-        headers = self.headers if last_event_id is None else {**self.headers, "Last-Event-ID": last_event_id}
+        place = {} if last_event_id is None else {b"last-event-id": last_event_id.encode()}
+        headers = {name.encode(): value.encode() for name, value in self.headers.items()} | place
         params = {} if after is None else {"after": str(after)}
         how = {"headers": headers, "params": params}
         async with self.client.http.stream("GET", f"{self.path}/events", **how) as response:

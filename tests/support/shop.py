@@ -10,6 +10,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from fastapi import FastAPI
+from structlog.testing import capture_logs
 
 from firstline.config import Settings
 from firstline.dispatch.local import LocalDispatcher
@@ -42,6 +43,8 @@ class Shop:
     clock: Clock
     model: Any
     folder: Path
+    logs: list[Any]
+    """What the service would have logged."""
 
     @property
     def store(self) -> SqlStore:
@@ -74,11 +77,11 @@ async def open_shop(
 ) -> AsyncIterator[Shop]:
     """A started service with its data in `folder`; turns that still run are stopped at the end."""
     model, clock = model or Mechanic(), clock or Clock()
-    with ExitStack() as held:
+    with ExitStack() as held, capture_logs() as logs:
         service = build_shop(folder, model, clock, held, **settings)
         app = build_app(service)
         async with app.router.lifespan_context(app), Client(transport=Asgi(app)) as client:
-            yield Shop(service, app, client, clock, model, folder)
+            yield Shop(service, app, client, clock, model, folder, logs)
 
 
 def build_shop(folder: Path, model: Model, clock: Callable[[], Any], held: ExitStack, **settings: Any) -> Service:

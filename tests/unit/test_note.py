@@ -23,15 +23,17 @@ NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 OURS = ("turn", "instructions", "withheld", "system", "example", "policy", "context", "knowledge")
 _OPEN = pytest.mark.xfail(strict=True, reason="text of others stands in the operator's note with its tags")
 
+plain = st.text(st.characters(categories=("L", "N", "Zs")) | st.sampled_from('"\\/\n\t>{}'), max_size=20)
+"""What nobody would fence: anything else may be taken out of a note."""
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    st.none() | st.booleans() | st.integers() | plain,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(plain, inner, max_size=2),
     max_leaves=5,
 )
 actions = st.builds(
     ActionResult,
     tool=st.just("cancel_repair"),
-    arguments=st.dictionaries(st.text(max_size=5), values, max_size=2),
+    arguments=st.dictionaries(plain, values, max_size=2),
     outcome=st.sampled_from(("ok", "rejected", "failed", "denied", "declined", "unknown")),
     result=values,
 )
@@ -40,9 +42,9 @@ notes = st.builds(
     locale=st.sampled_from(("en", "zh")),
     playbook=st.none() | st.just(PlaybookId("repairs")),
     now=st.datetimes(timezones=st.just(UTC)),
-    tools=st.lists(st.text(max_size=8), max_size=3).map(tuple),
+    tools=st.lists(plain, max_size=3).map(tuple),
     signed_in=st.booleans(),
-    customer_name=st.text(max_size=20),
+    customer_name=plain,
     people_available=st.booleans(),
     wants_human=st.booleans(),
     blocked=st.booleans(),
@@ -59,7 +61,7 @@ def test_a_note_is_read_as_it_was_written(written: Note, instructions: str) -> N
     assert read_note((write_note(written, instructions),)) == written
 
 
-@given(st.text(max_size=50), st.text(max_size=50))
+@given(plain, plain)
 def test_what_was_withheld_is_read_as_it_was_written(sentence: str, reason: str) -> None:
     withheld = Withheld(sentence=sentence, reason=reason)
 

@@ -102,7 +102,7 @@ class Example(Value):
 
 
 class Article(Value):
-    """One page of knowledge. `slug`, its path without locale and ending (`ev/battery`), is the same in all languages."""
+    """One page of knowledge. `slug`: its path without locale and ending (`ev/battery`), the same in each language."""
 
     slug: str
     locale: Locale

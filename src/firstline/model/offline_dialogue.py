@@ -166,9 +166,8 @@ def read_outcome(result: Any, *, broken: bool) -> tuple[CallOutcome, str]:
         return ("waiting" if str(fields.get("status", "")).startswith("waiting_for_") else "ok"), ""
     error = str(fields.get("error", ""))
     text = str(fields.get("message", "")) or error
-    # A tool that broke speaks to the model, one that rejects speaks to the customer; both only say `error`.
-    unknown: CallOutcome = "failed" if error.startswith("the tool ") else "rejected"
-    return _CODES.get(error, unknown), text
+    # Whatever is no code of ours is what a tool says of its arguments, in words for the customer.
+    return _CODES.get(error, "rejected"), text
 
 
 def _read_content(content: Any) -> Any:

@@ -56,7 +56,9 @@ async def article_page(request: Request, name: str, locale: Locale, slug: str, d
     for article in bundle.articles:
         if (article.locale, article.slug) == (locale, slug):
             body = _add_anchors(render_html(article.body))
-            return _page(request, "article.html", bundle, locale, title=article.title, updated=article.updated, body_html=body)
+            return _page(
+                request, "article.html", bundle, locale, title=article.title, updated=article.updated, body_html=body
+            )
     raise RequestError(404, "not_found", "There is no such article.")
 
 
@@ -72,7 +74,8 @@ async def read_bundle(name: str, desk: Served, locale: Annotated[str | None, Que
     """What a page must know of a business before a conversation starts; `default` is the first that is served."""
     engine = desk.engine(None if name == "default" else name)
     bundle = engine.bundle
-    shown = (locale or bundle.locale).lower().split("-")[0]
+    wanted = (locale or bundle.locale).lower().split("-")[0]
+    shown = wanted if wanted in {*bundle.locales, *UI_LOCALES} else bundle.locale
     title, welcome = choose_text(bundle.assistant.title, shown), choose_text(bundle.welcome, shown)
     demo = () if desk.settings.production else bundle.demo_customers
     return {

@@ -122,6 +122,7 @@ def snapshot(conversation: Conversation, *, offline: Mapping[str, bool], now: da
     """Everything a page needs to show the conversation. snapshot(n) and the events after n make snapshot(now)."""
     messages: list[Json] = []
     cards: list[Json] = []
+    confirmations: dict[str, Json] = {}
     suggestions: list[str] = []
     for logged in conversation.log:
         match logged.event:
@@ -129,6 +130,10 @@ def snapshot(conversation: Conversation, *, offline: Mapping[str, bool], now: da
                 messages.append(view_message(message, logged.seq))
             case ToolReturned(card=card) if card is not None:
                 cards.append({"seq": logged.seq, "card": view_card(card)})
+            case ConfirmationRequested(confirmation_id=id_):
+                confirmations[id_] = {"seq": logged.seq, **view_confirmation(Confirmation(logged.event))}
+            case ConfirmationDecided(confirmation_id=id_, decision=decision):
+                confirmations[id_] = {**confirmations[id_], "seq": logged.seq, "decision": decision}
             case TurnEnded(suggestions=offered):
                 suggestions = list(offered)
             case _:
@@ -146,6 +151,7 @@ def snapshot(conversation: Conversation, *, offline: Mapping[str, bool], now: da
         "locale": conversation.locale,
         "messages": messages,
         "cards": cards,
+        "confirmations": list(confirmations.values()),
         "suggestions": suggestions,
         "pending": pending,
         "signed_in": (identity.name or identity.customer_id) if identity else None,

@@ -117,7 +117,7 @@ function liveKey(turn) {
 
 /** What stands on the page between welcome and composer, in order. `now` (ms) decides what has expired. */
 export function listItems(state, { outbox, now }) {
-  const confirmations = state.confirmations.map((one) => confirmationItem(one, now));
+  const confirmations = state.confirmations.map((one) => confirmationItem(one, { now, status: state.status }));
   const isPending = (item) => item.state === 'pending';
   const placed = [
     ...state.messages.map(messageItem),
@@ -141,9 +141,10 @@ function cardItem({ seq, card }, place, cards) {
   return { kind: 'card', key: `card:${seq}`, seq, card, isLast: place === cards.length - 1 };
 }
 
-function confirmationItem(one, now) {
+/** `paused`: while a person has the conversation, or after its end, nothing can be decided. */
+function confirmationItem(one, { now, status }) {
   const isExpired = Date.parse(one.expiresAt) <= now;
-  const state = one.decision ?? (isExpired ? 'expired' : 'pending');
+  const state = one.decision ?? (isExpired ? 'expired' : status === 'open' ? 'pending' : 'paused');
   return { kind: 'confirmation', key: `confirm:${one.id}`, seq: one.seq, confirmation: one, state };
 }
 

@@ -3,7 +3,7 @@
  * not subject to a host page's style-src.
  */
 
-const SHEETS = ['tokens.css', 'chat.css', 'message.css', 'card.css'];
+const SHEETS = ['tokens.css', 'chat.css', 'composer.css', 'message.css', 'card.css'];
 let loading = null;
 
 export function loadStyles(base) {

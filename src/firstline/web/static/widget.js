@@ -1,6 +1,6 @@
 /**
  * What a company puts on its pages:
- *   <script src="https://chat.example/widget.js" data-bundle="acme" async></script>
+ *   <script src="https://chat.example.com/widget.js" data-bundle="shop" async></script>
  * A classic script, so that it can ask who it is; it adds one element and one global, `Firstline`.
  */
 (() => {

@@ -3,7 +3,12 @@
 import { button, h, icon } from '../dom.js';
 import { buildRows } from './card.js';
 
-const OUTCOMES = { confirm: 'confirmed', decline: 'declined', expired: 'confirmation_expired' };
+const OUTCOMES = {
+  confirm: 'confirmed',
+  decline: 'declined',
+  expired: 'confirmation_expired',
+  paused: 'confirmation_paused',
+};
 
 export function createConfirmation(chat, { confirmation, state }) {
   const { t } = chat;
