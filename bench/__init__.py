@@ -4,7 +4,6 @@
     line.py        one raw connection     relay.py      the limit                usual.py   the usual stack
     servers.py     starting and ending    turns.py      a turn of each           rounds.py  interleaved measuring
     idle.py        idle streams           append.py     the store by itself      report.py  table, JSON, Markdown
-    sampling.py    where the time goes
 
 `python -m bench` runs all of it in less than four minutes; see docs/bench.md for what the numbers mean.
 """

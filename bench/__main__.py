@@ -68,7 +68,7 @@ def _entries(upstream: Server, servers: Mapping[str, Server]) -> list[Entry]:
         Entry(speaks_messages(RELAY, servers[RELAY].port), servers[RELAY].pid),
         Entry(usual_stack(USUAL, servers[USUAL].port), servers[USUAL].pid),
         Entry(Ours(OURS, ours.port), ours.pid),
-        Entry(Ours(f"{OURS}, first turns only", ours.port, turns=1), ours.pid),
+        Entry(Ours(f"{OURS}, first turns", ours.port, turns=1), ours.pid),
     ]
 
 

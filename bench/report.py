@@ -31,8 +31,8 @@ ROWS = (
     ("… p95", "status_ms_p95"),
     (f"… with {CONCURRENCY} at once, p50", "status_ms_loaded_p50"),
     ("… p95", "status_ms_loaded_p95"),
-    ("share of the core had", "core_share"),
-    ("share taken by other work", "others_share"),
+    ("core's share had under load", "core_share"),
+    ("core's share used by other work", "others_share"),
 )
 
 
@@ -55,9 +55,9 @@ def write_findings(findings: Findings, console: Console) -> Path:
     """Print the table, and store both files; the Markdown's path."""
     rows = list(_rows(findings))
     heads = ["", *findings.results, f"{OURS} ÷ {USUAL}"]
-    console.print(_table(heads, rows))
+    console.print(_table(heads, [[cell.partition(" (")[0] for cell in row] for row in rows]))
     for line in (*_apart(findings), _machine(findings)):
-        console.print(line, highlight=False)
+        console.print(line, highlight=False, soft_wrap=True)
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{datetime.now(UTC):%Y-%m-%d}-{_commit()}"
     path.with_suffix(".json").write_text(json.dumps(_as_json(findings), indent=1) + "\n", encoding="utf-8")
@@ -122,7 +122,7 @@ def _machine(findings: Findings) -> str:
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    table = Table(title="40 deltas without delay; medians over the rounds (lowest–highest)")
+    table = Table(title="40 deltas without delay; medians over the rounds")
     for head in heads:
         table.add_column(head, justify="right" if head else "left")
     for row in rows:

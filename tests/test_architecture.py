@@ -36,7 +36,7 @@ LEVELS = {
     # 4 the composition root
     "wire": 4,
     # 5 doors
-    "service": 5, "evals": 5, "cli": 5, "__main__": 5, "terminal": 5, "doctor": 5, "explain": 5,
+    "service": 5, "evals": 5, "cli": 5, "__main__": 5, "terminal": 5, "doctor": 5, "explain": 5, "logs": 5,
 }  # fmt: skip
 ADAPTER_PACKAGES = ("model", "retrieval", "tools", "guardrails", "store", "dispatch")
 SAME_ADAPTER = {

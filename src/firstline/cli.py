@@ -5,16 +5,18 @@ import json
 import socket
 import sys
 from pathlib import Path
-from typing import Annotated
+from tempfile import TemporaryDirectory
+from typing import Annotated, NoReturn
 
 import typer
 import uvicorn
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from firstline.bundle.starter import write_starter
 from firstline.config import Settings, load_settings
-from firstline.doctor import examine
+from firstline.doctor import advise_socket, examine, open_socket
 from firstline.errors import ConfigError, FirstlineError, Problem
 from firstline.explain import Explanation, explain
 from firstline.logs import configure_logging
@@ -24,8 +26,8 @@ from firstline.tools.python import open_bundle
 from firstline.wire import build_engine, build_service, choose_model
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-out = Console()
-err = Console(stderr=True)
+out = Console(soft_wrap=True, highlight=False, emoji=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
 DEMO = Path("bundles/acme")
 BundlePath = Annotated[Path, typer.Argument(help="the bundle's folder")]
@@ -37,19 +39,17 @@ def serve(bundles: Bundles = None) -> None:
     """Serve the chat page, the widget and the API."""
     settings = load_settings()
     sock = _listen(settings)
-    host, port = sock.getsockname()[:2]
     paths = bundles or [DEMO]
-    err.print(f"[dim]loading {', '.join(path.name for path in paths)} …[/dim]")
+    err.print(f"loading {', '.join(path.resolve().name for path in paths)} …", style="dim", markup=False)
     service = build_service(settings, paths)
     first = next(iter(service.engines.values()))
     err.print(f"[bold]Firstline[/bold] serves {', '.join(service.engines)} as {first.bundle.assistant.name}")
-    err.print(f"  chat     http://{host}:{port}/")
-    err.print(f"  widget   http://{host}:{port}/embed")
-    err.print(f"  API      http://{host}:{port}/docs")
+    host, port = sock.getsockname()[:2]
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    for what, path in {"chat": "/", "widget": "/embed", "API": "/docs"}.items():
+        err.print(f"  {what:8} {address}{path}")
     if first.model.offline:
-        err.print(
-            "  [yellow]No key: the offline model answers from the bundle. Set ANTHROPIC_API_KEY for Claude.[/yellow]"
-        )
+        err.print("  [yellow]The offline model answers, from the bundle. Set ANTHROPIC_API_KEY for Claude.[/yellow]")
     config = uvicorn.Config(
         build_app(service), log_level="warning", access_log=False, timeout_graceful_shutdown=3, server_header=False
     )
@@ -57,40 +57,31 @@ def serve(bundles: Bundles = None) -> None:
 
 
 @app.command()
-def chat(bundle: BundlePath = DEMO, locale: str | None = None) -> None:
+def chat(
+    bundle: BundlePath = DEMO,
+    locale: Annotated[str | None, typer.Option(help="the language to begin with, such as zh")] = None,
+    customer: Annotated[str | None, typer.Option("--as", help="the id of the customer who is signed in")] = None,
+) -> None:
     """Talk to the assistant here, with the same engine."""
-    asyncio.run(run_chat(bundle, load_settings(), locale=locale))
+    run_chat(bundle, load_settings(), locale=locale, customer_id=customer)
 
 
 @app.command()
 def check(bundle: BundlePath, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Validate a bundle: every mistake with file, line and remedy."""
-    problems: tuple[Problem, ...] = ()
-    summary = ""
     try:
-        settings = load_settings()
-        found, toolset = open_bundle(bundle, data=settings.data / "bundles")
-        toolset.close()
-        summary = (
-            f"{found.name} is well: {len(found.playbooks)} playbooks, {len(found.examples)} examples, "
-            f"{len(found.articles)} articles, {len(found.tools)} tools; revision {found.revision}"
-        )
+        with TemporaryDirectory(prefix="firstline-check-") as rows:
+            found, toolset = open_bundle(bundle, data=Path(rows))
+            toolset.close()
     except ConfigError as error:
-        problems = error.problems
+        _end_with(error.problems, as_json=as_json)
     if as_json:
-        rows = [
-            {"path": str(each.path or ""), "line": each.line, "what": each.what, "remedy": each.remedy}
-            for each in problems
-        ]
-        print(json.dumps({"problems": rows}, ensure_ascii=False))
-    for problem in () if as_json else problems:
-        out.print(str(problem), highlight=False, markup=False)
-    if problems:
-        if not as_json:
-            err.print(f"[red]{len(problems)} mistakes[/red]")
-        raise typer.Exit(1)
-    if not as_json:
-        out.print(f"[green]✓[/green] {summary}")
+        print(json.dumps({"problems": []}))
+        return
+    out.print(
+        f"[green]✓[/green] {found.name} is well: {len(found.playbooks)} playbooks, {len(found.examples)} examples, "
+        f"{len(found.articles)} articles, {len(found.tools)} tools; revision {found.revision}"
+    )
 
 
 @app.command()
@@ -109,31 +100,34 @@ def explain_command(
 ) -> None:
     """Show how messages would be treated, without answering: language, verdicts, route, passages, tools."""
     texts = _read_messages(file) if file else [message] if message is not None else []
-    if not texts:
-        raise ConfigError(Problem("no message to explain", "give one in quotes, or --file messages.jsonl"))
+    if not texts or (file and message is not None):
+        raise ConfigError(
+            Problem("no message to explain, or two kinds", "give one in quotes, or --file messages.jsonl")
+        )
     settings = load_settings(model="offline")
-    opened, toolset = open_bundle(bundle, data=settings.data / "bundles")
-    engine = build_engine(opened, toolset, model=choose_model(opened, settings), folder=toolset.rows)
-    for text in texts:
-        explanation = asyncio.run(explain(engine, text))
-        if as_json:
-            print(json.dumps(explanation.to_json(), ensure_ascii=False))
-        else:
-            _print_explanation(explanation)
-    toolset.close()
+    with TemporaryDirectory(prefix="firstline-explain-") as rows:
+        opened, toolset = open_bundle(bundle, data=Path(rows))
+        engine = build_engine(opened, toolset, model=choose_model(opened, settings), folder=toolset.rows)
+        for text in texts:
+            explanation = asyncio.run(explain(engine, text))
+            if as_json:
+                print(json.dumps(explanation.to_json(), ensure_ascii=False))
+            else:
+                _print_explanation(explanation)
+        toolset.close()
 
 
 @app.command()
 def doctor(bundles: Bundles = None, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Look at key, model ids, store, port and bundles: what is wrong, and what to do."""
-    findings = asyncio.run(examine(load_settings(), bundles or [DEMO]))
+    findings = asyncio.run(examine(bundles or [DEMO]))
     marks = {"ok": "[green]✓[/green]", "note": "[yellow]·[/yellow]", "wrong": "[red]✗[/red]"}
     for finding in findings:
         if as_json:
             print(json.dumps(vars(finding), ensure_ascii=False))
             continue
         remedy = f"\n    → {finding.remedy}" if finding.remedy else ""
-        out.print(f"{marks[finding.state]} {finding.subject:9} {finding.text}{remedy}", highlight=False)
+        out.print(f"{marks[finding.state]} {finding.subject:9} {escape(finding.text + remedy)}")
     if any(finding.state == "wrong" for finding in findings):
         raise typer.Exit(1)
 
@@ -144,25 +138,35 @@ def main() -> None:
     try:
         app()
     except FirstlineError as error:
-        err.print(str(error), style="red", highlight=False, markup=False)
+        err.print(str(error), style="red", markup=False)
         sys.exit(2)
+
+
+def _end_with(problems: tuple[Problem, ...], *, as_json: bool) -> NoReturn:
+    """Name every mistake on standard output, and end with exit code 1."""
+    if as_json:
+        rows = [
+            {"path": str(each.path or ""), "line": each.line, "what": each.what, "remedy": each.remedy}
+            for each in problems
+        ]
+        print(json.dumps({"problems": rows}, ensure_ascii=False))
+    else:
+        for problem in problems:
+            out.print(str(problem), markup=False)
+        err.print(f"{len(problems)} mistake{'s' if len(problems) > 1 else ''}", style="red")
+    raise typer.Exit(1)
 
 
 def _listen(settings: Settings) -> socket.socket:
     """The socket, taken before anything else is done: a port in use is said at once."""
-    sock = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock = open_socket(settings)
     try:
         sock.bind((settings.host, settings.port))
         sock.listen(2048)
     except OSError as error:
         sock.close()
-        raise ConfigError(
-            Problem(
-                what=f"{settings.host}:{settings.port} cannot be used: {error.strerror}",
-                remedy="stop what listens there, or choose another with FIRSTLINE_PORT (make serve PORT=…)",
-            )
-        ) from None
+        where = f"{settings.host}:{settings.port}"
+        raise ConfigError(Problem(f"{where} cannot be used: {error.strerror}", advise_socket(error))) from None
     return sock
 
 

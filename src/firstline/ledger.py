@@ -29,6 +29,7 @@ class Ledger:
         self._store = store
         self._alone = alone
         self._publish = publish
+        self._erased: set[ConversationId] = set()
         self._folded: OrderedDict[ConversationId, Conversation] = OrderedDict()
 
     async def load(self, conversation_id: ConversationId) -> Conversation:
@@ -72,10 +73,13 @@ class Ledger:
 
     async def erase(self, conversation_id: ConversationId) -> None:
         """Remove it for good, from here too."""
+        self._erased.add(conversation_id)
         await self._store.erase(conversation_id)
         self._folded.pop(conversation_id, None)
 
     def _keep(self, conversation: Conversation) -> None:
+        if conversation.conversation_id in self._erased:
+            return  # an append that was under way when it was erased
         known = self._folded.get(conversation.conversation_id)
         if known is None or known.last_seq <= conversation.last_seq:
             self._folded[conversation.conversation_id] = conversation

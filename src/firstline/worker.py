@@ -10,7 +10,7 @@ from firstline.conversation import Conversation
 from firstline.dispatch import Signal
 from firstline.engine import Engine
 from firstline.errors import Conflict
-from firstline.events import Event
+from firstline.events import Event, ReplyWithdrawn
 from firstline.ledger import Ledger, Publish
 from firstline.turn import run_turn
 from firstline.types import ConversationId, TurnId
@@ -37,6 +37,9 @@ class Worker:
             except Conflict:
                 _log.warning("turn_taken_over", conversation_id=conversation_id)
                 return
+            except Exception:  # it will be tried again, from what the log holds: nothing else was said
+                self._withdraw(conversation)
+                raise
             stop.clear()
 
     async def _drive(self, engine: Engine, conversation: Conversation, stop: asyncio.Event) -> None:
@@ -49,6 +52,11 @@ class Worker:
                 else:
                     frame: Signal = step
                     self._publish(conversation.conversation_id, (frame,))
+
+    def _withdraw(self, conversation: Conversation) -> None:
+        turn_id = conversation.open_turn or conversation.next_turn
+        if turn_id is not None:
+            self._publish(conversation.conversation_id, (ReplyWithdrawn(turn_id, ""),))
 
     async def _append(self, stored: Conversation, events: tuple[Event, ...], turn_id: TurnId | None) -> Conversation:
         """Append after whatever customers wrote meanwhile. Raises Conflict when somebody else works on this turn."""

@@ -53,7 +53,7 @@ async def test_what_cannot_be_stored_is_not_accepted_and_can_be_sent_again(shop:
     assert [message["text"] for message in (await customer.snapshot())["messages"]] == ["hello", "You wrote: hello."]
 
 
-@pytest.mark.parametrize("failing", range(2, 7))
+@pytest.mark.parametrize("failing", range(2, 6))
 async def test_a_turn_whose_append_fails_is_taken_up_again_and_told_once(
     shop: Shop, customer: Customer, failing: int
 ):
@@ -66,8 +66,7 @@ async def test_a_turn_whose_append_fails_is_taken_up_again_and_told_once(
     said = [message["text"] for message in (await customer.snapshot())["messages"]]
     assert said == ["price for 3 wheels", "That is $144.60."]
     assert [event.name for event in stream.seen].count("turn.ended") == 1
-    if failing > broken.appends:
-        pytest.skip("the turn has fewer appends")
+    assert broken.appends > failing
 
 
 async def test_a_reply_that_was_shown_and_not_stored_is_not_shown_twice(shop: Shop, customer: Customer):

@@ -67,6 +67,10 @@ class Dispatcher(Protocol):
         """Ask the running turn to end now; it keeps what was shown."""
         ...
 
+    async def forget(self, conversation_id: ConversationId) -> None:
+        """Break off whatever is done for the conversation, and let go of everyone who watches it."""
+        ...
+
     def publish(self, conversation_id: ConversationId, signals: tuple[Signal, ...]) -> None:
         """Give signals to everyone who watches. Never blocks, never fails."""
         ...

@@ -41,6 +41,15 @@ class LocalDispatcher:
         if conversation_id in self._running:
             self._running[conversation_id][1].set()
 
+    async def forget(self, conversation_id: ConversationId) -> None:
+        if conversation_id in self._running:
+            task, _ = self._running[conversation_id]
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        self._shown.pop(conversation_id, None)
+        for watch in self._watchers.get(conversation_id, ()):
+            watch.end()
+
     def publish(self, conversation_id: ConversationId, signals: tuple[Signal, ...]) -> None:
         for signal in signals:
             self._remember(conversation_id, signal)

@@ -25,7 +25,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Screening:
-    """What is looked at: the customer's messages (`input`), or a sentence of a reply before it is shown (`output`)."""
+    """The customer's messages (`input`), or one sentence of a reply before it is shown (`output`)."""
 
     stage: Literal["input", "output"]
     text: str

@@ -59,7 +59,7 @@ def build_app(service: Service) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(FirstlineError, _on_our_error)
-    app.add_exception_handler(Exception, _on_bug)
+    app.add_middleware(Fence)
     origins = service.settings.allowed_origins
     if origins:
         app.add_middleware(
@@ -67,8 +67,8 @@ def build_app(service: Service) -> FastAPI:
             allow_origins=list(origins),
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Last-Event-ID"],
+            expose_headers=["Retry-After", "X-Request-ID"],
         )
-    app.add_middleware(Fence)
     return app
 
 
@@ -110,8 +110,9 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
     first = error.errors()[0]
     if first["type"] == "json_invalid" or first["loc"] == ("body",):
         return _answer(request, 400, "bad_json", "The body is not a JSON object. Send valid JSON.")
-    where = ".".join(str(part) for part in first["loc"][1:])
-    return _answer(request, 422, "invalid", f"{where}: {first['msg']}")
+    where = ".".join(str(part) for part in first["loc"][1:])[:80]
+    shown = f"{where}: {first['msg']}".encode("utf-8", "replace").decode()  # a name may hold half a character
+    return _answer(request, 422, "invalid", shown[:300])
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
@@ -131,8 +132,3 @@ async def _on_our_error(request: Request, error: Exception) -> Response:
     response = _answer(request, 503, "store_unavailable", text, retryable=True)
     response.headers["Retry-After"] = "5"
     return response
-
-
-async def _on_bug(request: Request, error: Exception) -> Response:
-    _log.error("request_broke", error=type(error).__name__, path=request.url.path)
-    return _answer(request, 500, "internal", "Something broke on our side. Please try again.", retryable=True)

@@ -1,6 +1,7 @@
 """The customer's part of `/v1`: each route proves the conversation's token, then reads or extends the log."""
 
 import asyncio
+import json
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from firstline.config import Settings
 from firstline.conversation import Conversation, answering_turn
@@ -49,6 +50,7 @@ from firstline.types import (
 CLIENT_ID = r"^[A-Za-z0-9._:-]{1,128}$"
 CONVERSATION_ID = r"^cv_[A-Za-z0-9]{1,64}$"
 WAIT_SECONDS = 90.0
+CLIENT_BYTES = 2_000
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,29 @@ class Desk:
         return self.engine(None).new_id(kind)
 
 
+def check_whole(text: str) -> str:
+    """`text`, when it is made of whole characters: half of one can be neither stored nor sent."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("the text holds half a character") from None
+    return text
+
+
+def check_client(client: Json) -> Json:
+    """What a page tells of itself: small and flat."""
+    try:
+        small = len(json.dumps(client, ensure_ascii=False, allow_nan=False).encode()) <= CLIENT_BYTES
+    except (ValueError, RecursionError):
+        small = False
+    if not small or any(isinstance(value, dict | list) for value in client.values()):
+        raise ValueError(f"a flat object of at most {CLIENT_BYTES} bytes is expected")
+    return client
+
+
+Text = Annotated[str, AfterValidator(check_whole)]
+
+
 class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -89,12 +114,12 @@ class StartBody(Body):
     bundle: str | None = None
     locale: Annotated[str, Field(max_length=35)] | None = None
     identity: str | None = None
-    client: dict[str, Any] = Field(default_factory=dict)
+    client: Annotated[dict[str, Any], AfterValidator(check_client)] = Field(default_factory=dict)
 
 
 class MessageBody(Body):
     client_message_id: Annotated[str, Field(pattern=CLIENT_ID)]
-    text: str
+    text: Text
 
 
 class IdentifyBody(Body):
@@ -107,7 +132,7 @@ class DecisionBody(Body):
 
 class SurveyBody(Body):
     score: Annotated[int, Field(ge=1, le=5)]
-    comment: Annotated[str, Field(max_length=2000)] = ""
+    comment: Annotated[Text, Field(max_length=2000)] = ""
 
 
 router = APIRouter(prefix="/v1/conversations", tags=["customer"])
@@ -150,7 +175,7 @@ async def start_conversation(body: StartBody, request: Request, desk: Served) ->
         locale=_locale(engine, body.locale),
         token_sha256=token_sha256,
         expires_at=expires_at,
-        client=dict(list(body.client.items())[:20]),
+        client=body.client,
     )
     facts: list[Event] = [started]
     if identity is not None:
@@ -348,7 +373,7 @@ async def read_transcript(conversation: Proven, desk: Served) -> Json:
 @router.delete("/{conversation_id}", status_code=204)
 async def erase_conversation(conversation: Proven, desk: Served) -> Response:
     """Erase the conversation for good."""
-    await desk.dispatcher.stop(conversation.conversation_id)
+    await desk.dispatcher.forget(conversation.conversation_id)
     await desk.ledger.erase(conversation.conversation_id)
     return Response(status_code=204)
 

@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 
+import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,6 +14,8 @@ POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
 )
+
+_log = structlog.get_logger()
 
 
 def error_response(status: int, code: str, message: str, *, retryable: bool, request_id: str) -> JSONResponse:
@@ -41,8 +44,12 @@ class Fence:
         request_id = uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
 
+        begun = False
+
         async def send_with_headers(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 _add_headers(MutableHeaders(scope=message), scope["path"], request_id)
             await send(message)
 
@@ -52,6 +59,13 @@ class Fence:
             response = error_response(
                 refused.status, refused.code, refused.message, retryable=False, request_id=request_id
             )
+            await response(scope, receive, send_with_headers)
+        except Exception:
+            _log.exception("request_broke", path=scope["path"], request_id=request_id)
+            if begun:
+                raise  # too late to say anything: the connection is torn
+            text = "Something broke on our side. Please try again."
+            response = error_response(500, "internal", text, retryable=True, request_id=request_id)
             await response(scope, receive, send_with_headers)
 
     async def _read_body(self, scope: Scope, receive: Receive) -> Receive:

@@ -6,6 +6,7 @@ import secrets
 from datetime import UTC, datetime, timedelta
 
 import jwt
+from jwt.types import Options
 
 from firstline.conversation import Conversation
 from firstline.errors import RequestError
@@ -13,6 +14,11 @@ from firstline.types import CustomerId, Identity
 
 TOKEN_BYTES = 24
 LONGEST_IDENTITY = timedelta(hours=24)
+
+# Times are held against our own clock, below; everything else is the library's.
+_OPTIONS: Options = {
+    "require": ["sub", "exp", "aud"], "verify_exp": False, "verify_nbf": False, "verify_iat": False,
+}  # fmt: skip
 
 
 def issue_token() -> tuple[str, str]:
@@ -37,29 +43,38 @@ def check_token(conversation: Conversation, token: str, now: datetime) -> None:
 
 
 def read_identity(token: str, *, secret: str, audience: str, now: datetime) -> Identity:
-    """The customer in a JWT (HS256) signed by the company's site: `sub`, `exp`, `aud`, optionally `name`.
+    """The customer in a JWT (HS256) signed by the company's site: `sub`, `exp`, `aud`, optionally `name`, `nbf`.
 
     Raises: RequestError 401; `token_expired` when only its time is over, so that the site can send a fresh one.
     """
     try:
-        claims = jwt.decode(
-            token,
-            secret,
-            algorithms=["HS256"],
-            audience=audience,
-            options={"require": ["sub", "exp", "aud"]},
+        claims = jwt.decode(token, secret, algorithms=["HS256"], audience=audience, options=_OPTIONS)
+        identity = Identity(
+            customer_id=CustomerId(_text(claims["sub"])),
+            name=_text(claims.get("name") or " ").strip()[:200],
+            expires_at=_moment(claims["exp"]),
         )
-    except jwt.ExpiredSignatureError:
-        raise RequestError(401, "token_expired", "The identity token has expired. Ask for a fresh one.") from None
-    except (jwt.InvalidTokenError, ValueError):
+        begins_at = _moment(claims.get("nbf", 0))
+    except (jwt.InvalidTokenError, ValueError, OverflowError, OSError):
         raise RequestError(401, "bad_identity", "The identity token is not valid.") from None
-    expires_at = datetime.fromtimestamp(claims["exp"], tz=UTC)
-    if expires_at - now > LONGEST_IDENTITY:
-        raise RequestError(401, "bad_identity", "The identity token must expire within 24 hours.")
-    subject, name = claims["sub"], claims.get("name", "")
-    if not isinstance(subject, str) or not subject or not isinstance(name, str):
-        raise RequestError(401, "bad_identity", "The identity token must name its subject.")
-    return Identity(customer_id=CustomerId(subject), name=name[:200], expires_at=expires_at)
+    if not identity.valid_at(now):
+        raise RequestError(401, "token_expired", "The identity token has expired. Ask for a fresh one.")
+    if begins_at > now or identity.expires_at - now > LONGEST_IDENTITY:
+        raise RequestError(401, "bad_identity", "The identity token must hold now, and expire within 24 hours.")
+    return identity
+
+
+def _text(claim: object) -> str:
+    if not isinstance(claim, str) or not claim:
+        raise ValueError("a text was expected")
+    claim.encode()  # half a character is no text
+    return claim
+
+
+def _moment(claim: object) -> datetime:
+    if isinstance(claim, bool) or not isinstance(claim, int | float):
+        raise ValueError("a time was expected")  # whatever is wrong with a claim, the token is bad
+    return datetime.fromtimestamp(claim, tz=UTC)
 
 
 def sign_identity(customer_id: str, name: str, *, secret: str, audience: str, now: datetime) -> str:

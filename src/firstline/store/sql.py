@@ -72,6 +72,7 @@ class Append:
 
     conversation_id: ConversationId
     events: Sequence[Event]
+    bodies: Sequence[str]
     after: int
     done: "Future[int]"
 
@@ -88,7 +89,8 @@ class SqlStore:
 
     async def append(self, conversation_id: ConversationId, events: Sequence[Event], *, after: int) -> int:
         done: Future[int] = Future()
-        self._queue.put(Append(conversation_id, events, after, done))
+        bodies = [event.model_dump_json() for event in events]  # here, so that one that cannot be written fails alone
+        self._queue.put(Append(conversation_id, events, bodies, after, done))
         return await asyncio.wrap_future(done)
 
     async def read(self, conversation_id: ConversationId, *, after: int = 0) -> Sequence[Logged]:
@@ -207,8 +209,8 @@ def _append(connection: sa.Connection, append: Append) -> int | Conflict:
     if moved != 1:
         return Conflict(f"the log of {append.conversation_id} is no longer at {append.after}")
     rows = [
-        {"id": append.conversation_id, "seq": seq, "type": event.type, "body": event.model_dump_json()}
-        for seq, event in enumerate(append.events, start=append.after + 1)
+        {"id": append.conversation_id, "seq": seq, "type": event.type, "body": body}
+        for seq, (event, body) in enumerate(zip(append.events, append.bodies, strict=True), start=append.after + 1)
     ]
     connection.execute(_ADD, rows)
     return last_seq
