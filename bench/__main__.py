@@ -51,10 +51,10 @@ def _run(stack: ExitStack, plan: Plan, cores: Cores, tell: Tell) -> Findings:
     upstream = _keep(stack, start_upstream(cores.load))
     servers, started = _start_servers(stack, cores, upstream, starts=plan.starts, tell=tell)
     idle_mb = {name: resident_mb(server.pid) for name, server in servers.items()}
+    tell(f"{plan.idle_streams} idle streams")  # before the load, whose memory they would use again
+    idle = uvloop.run(hold_streams(servers[OURS], streams=plan.idle_streams))
     results = uvloop.run(run_rounds(_entries(upstream, servers), plan, cores.server, tell))
     loaded_mb = {name: resident_mb(server.pid) for name, server in servers.items()}
-    tell(f"{plan.idle_streams} idle streams")
-    idle = uvloop.run(hold_streams(servers[OURS], streams=plan.idle_streams))
     tell("the store")
     append = _measure_append(cores.server)
     seconds = time.perf_counter() - began

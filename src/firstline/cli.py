@@ -23,7 +23,7 @@ from firstline.logs import configure_logging
 from firstline.service.app import build_app
 from firstline.terminal import run_chat
 from firstline.tools.python import open_bundle
-from firstline.wire import build_engine, build_service, choose_model
+from firstline.wire import Service, build_engine, build_service, choose_model
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 out = Console(soft_wrap=True, highlight=False, emoji=False)
@@ -38,22 +38,19 @@ Bundles = Annotated[list[Path] | None, typer.Argument(help="bundle folders; the 
 def serve(bundles: Bundles = None) -> None:
     """Serve the chat page, the widget and the API."""
     settings = load_settings()
-    sock = _listen(settings)
-    paths = bundles or [DEMO]
-    err.print(f"loading {', '.join(path.resolve().name for path in paths)} …", style="dim", markup=False)
-    service = build_service(settings, paths)
-    first = next(iter(service.engines.values()))
-    err.print(f"[bold]Firstline[/bold] serves {', '.join(service.engines)} as {first.bundle.assistant.name}")
-    host, port = sock.getsockname()[:2]
-    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    for what, path in {"chat": "/", "widget": "/embed", "API": "/docs"}.items():
-        err.print(f"  {what:8} {address}{path}")
-    if first.model.offline:
-        err.print("  [yellow]The offline model answers, from the bundle. Set ANTHROPIC_API_KEY for Claude.[/yellow]")
-    config = uvicorn.Config(
-        build_app(service), log_level="warning", access_log=False, timeout_graceful_shutdown=3, server_header=False
-    )
-    uvicorn.Server(config).run(sockets=[sock])
+    with _listen(settings) as sock:
+        paths = bundles or [DEMO]
+        err.print(f"loading {', '.join(path.resolve().name for path in paths)} …", style="dim", markup=False)
+        service = build_service(settings, paths)
+        _announce(service, sock)
+        config = uvicorn.Config(
+            build_app(service),
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=3,
+            server_header=False,
+        )
+        uvicorn.Server(config).run(sockets=[sock])
 
 
 @app.command()
@@ -168,6 +165,18 @@ def _listen(settings: Settings) -> socket.socket:
         where = f"{settings.host}:{settings.port}"
         raise ConfigError(Problem(f"{where} cannot be used: {error.strerror}", advise_socket(error))) from None
     return sock
+
+
+def _announce(service: Service, sock: socket.socket) -> None:
+    """Where it is to be found, and who speaks."""
+    first = next(iter(service.engines.values()))
+    host, port = sock.getsockname()[:2]
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    err.print(f"[bold]Firstline[/bold] serves {', '.join(service.engines)} as {escape(first.bundle.assistant.name)}")
+    for what, path in {"chat": "/", "widget": "/embed", "API": "/docs"}.items():
+        err.print(f"  {what:8} {address}{path}")
+    if first.model.offline:
+        err.print("  [yellow]The offline model answers, from the bundle. Set ANTHROPIC_API_KEY for Claude.[/yellow]")
 
 
 def _read_messages(file: Path) -> list[str]:

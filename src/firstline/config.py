@@ -1,15 +1,28 @@
 """Settings of one process; the only reader of the environment."""
 
+import json
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from firstline.errors import ConfigError, Problem
 
 DEMO_SECRET = "a-demo-secret-that-production-refuses"  # noqa: S105
+
+
+def _read_list(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return json.loads(value)
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_read_list)]
+"""Written in the environment as anybody would, `one,two`, or as JSON."""
 
 
 class Settings(BaseSettings):
@@ -26,7 +39,7 @@ class Settings(BaseSettings):
     production: bool = False
     identity_secret: SecretStr = SecretStr(DEMO_SECRET)
     identity_audience: str = "firstline"
-    allowed_origins: tuple[str, ...] = ()
+    allowed_origins: Listed = ()
     model: Literal["claude", "offline"] | None = None
     token_hours: Annotated[float, Field(gt=0)] = 24.0 * 30
     messages_per_minute: Annotated[int, Field(ge=1)] = 30
@@ -34,7 +47,7 @@ class Settings(BaseSettings):
 
     anthropic_api_key: SecretStr | None = Field(default=None, validation_alias="ANTHROPIC_API_KEY")
     anthropic_base_url: str | None = Field(default=None, validation_alias="ANTHROPIC_BASE_URL")
-    chat_models: tuple[str, ...] = ("claude-sonnet-5-5", "claude-haiku-5-5")
+    chat_models: Listed = ("claude-sonnet-5-5", "claude-haiku-5-5")
     """In the order in which they are tried; the offline model comes after the last."""
     connect_seconds: Annotated[float, Field(gt=0)] = 5.0
     first_token_seconds: Annotated[float, Field(gt=0)] = 20.0
@@ -55,6 +68,8 @@ def load_settings(**overrides: object) -> Settings:
     """The settings in force. Raises ConfigError that names each setting and what to do."""
     try:
         settings = Settings(**overrides)  # pyright: ignore[reportArgumentType]
+    except SettingsError as error:
+        raise ConfigError(Problem(str(error), "correct it in the environment or in .env")) from None
     except ValidationError as error:
         raise ConfigError(
             *(
@@ -100,6 +115,13 @@ def check_settings(settings: Settings) -> None:
             Problem(
                 what="only the embedded store (SQLite) is there in this version",
                 remedy="leave FIRSTLINE_STORE unset, or give a sqlite:/// URL",
+            )
+        )
+    elif settings.store_url.removeprefix("sqlite:").strip("/") in ("", ":memory:"):
+        problems.append(
+            Problem(
+                what=f"FIRSTLINE_STORE names no file: {settings.store_url}",
+                remedy="give a file, as in sqlite:////var/lib/firstline/firstline.db, or leave it unset",
             )
         )
     if problems:

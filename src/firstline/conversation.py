@@ -138,9 +138,9 @@ def _apply(state: Conversation, logged: Logged) -> Conversation:
             confirmations = {**state.confirmations, event.confirmation_id: decided}
             return replace(state, confirmations=confirmations, next_turn=event.turn_id or state.next_turn)
         case HandoffAccepted():
-            return replace(state, status="waiting")
+            return replace(state, status="closed" if state.status == "closed" else "waiting")
         case HandoffReturned():
-            return replace(state, status="open")
+            return replace(state, status="closed" if state.status == "closed" else "open")
         case TurnEnded():
             return replace(state, open_turn=None)
         case ConversationClosed():

@@ -137,6 +137,7 @@ class _Opening:
     at: datetime
     identity: Identity | None
     texts: list[str]
+    team: list[str]
     actions: list[ActionResult] = field(default_factory=list[ActionResult])
     passages: tuple[Passage, ...] = ()
     route: RouteChosen | None = None
@@ -155,6 +156,7 @@ class _History:
         self._decided: dict[TurnId | None, list[ConfirmationDecided]] = {}
         self._calls: list[Json] = []
         self._results: dict[CallId, ToolReturned] = {}
+        self._team: list[str] = []
         self._identity: Identity | None = None
         self._requested: dict[str, tuple[str, Json]] = {}
 
@@ -215,8 +217,7 @@ class _History:
         if message.author == "customer":
             self._waiting.setdefault(event.turn_id, []).append(fence(message.text, limit=MESSAGE_CHARS))
         elif message.author == "human_agent":
-            line = f"[A person of our team, {message.author_name}, wrote to the customer:] {message.text}"
-            self._waiting.setdefault(None, []).append(fence(line, limit=MESSAGE_CHARS))
+            self._team.append(fence(f"{message.author_name}: {message.text}", limit=MESSAGE_CHARS))
         elif message.author == "assistant" and self._turns:
             self._open_message()
             self._answer_calls()
@@ -225,7 +226,8 @@ class _History:
 
     def _start(self, event: TurnStarted) -> None:
         texts = self._waiting.pop(None, []) + self._waiting.pop(event.turn_id, [])
-        self._opening = _Opening(event.turn_id, event.at, self._identity, texts)
+        self._opening = _Opening(event.turn_id, event.at, self._identity, texts, self._team)
+        self._team = []
         self._turns.append([])
 
     def _reply(self, event: ModelReplied) -> None:
@@ -292,6 +294,7 @@ class _History:
             wants_human=route.wants_human if route else False,
             blocked=opening.blocked,
             actions=tuple(opening.actions),
+            team=tuple(opening.team),
         )
 
     def _instructions(self, opening: _Opening) -> str:

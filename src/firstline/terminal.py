@@ -109,7 +109,7 @@ class _Chat:
         self._reply = ""
         self._within_line = False
         self._status = ""
-        self._out = Console(soft_wrap=True, highlight=False, markup=False)
+        self._out = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
         self.asked: list[ConfirmationRequested] = []
 
     async def start(self, customer_id: str | None) -> None:

@@ -26,10 +26,13 @@ class LocalDispatcher:
         self._retry_seconds = retry_seconds
         self._running: dict[ConversationId, tuple[asyncio.Task[None], asyncio.Event]] = {}
         self._again: set[ConversationId] = set()
+        self._closing = False
         self._watchers: dict[ConversationId, set[Watch]] = {}
         self._shown: dict[ConversationId, ReplyGrew] = {}
 
     async def submit(self, conversation_id: ConversationId) -> None:
+        if self._closing:
+            return  # it is in the log, for the next start
         if conversation_id in self._running:
             self._again.add(conversation_id)
             return
@@ -74,6 +77,7 @@ class LocalDispatcher:
 
     async def close(self, *, drain_seconds: float = DRAIN_SECONDS) -> None:
         """Let running turns end for a while, then stop: what is unfinished is taken up at the next start."""
+        self._closing = True
         tasks = [task for task, _ in self._running.values()]
         if tasks:
             await asyncio.wait(tasks, timeout=drain_seconds)

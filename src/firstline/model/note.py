@@ -12,10 +12,11 @@ from pydantic import AwareDatetime
 from firstline.types import Json, Locale, PlaybookId, Value
 
 _TAG = re.compile(
-    r"<(?=/?\s*(?:turn|instructions|withheld|system|example|policy|context|knowledge)\b)", re.IGNORECASE
+    r"<(?=[\s/]*(?:turn|instructions|withheld|system|example|policy|context|knowledge)\b)", re.IGNORECASE
 )
 _UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f\ud800-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff\ud800-\udfff]"
 )
 
 
@@ -41,6 +42,8 @@ class Note(Value):
     wants_human: bool = False
     blocked: bool = False
     actions: tuple[ActionResult, ...] = ()
+    team: tuple[str, ...] = ()
+    """What people of the business have told the customer since the assistant last spoke."""
 
 
 class Withheld(Value):
@@ -58,9 +61,14 @@ def fence(text: str, *, limit: int) -> str:
 
 def write_note(note: Note, instructions: str) -> Json:
     """The text block that carries the note."""
-    holds = note.model_dump_json(exclude_defaults=True)
+    holds = _write(note.model_dump_json(exclude_defaults=True))
     text = f"<turn>\n{holds}\n</turn>\n<instructions>\n{instructions}\n</instructions>"
     return {"type": "text", "text": text}
+
+
+def _write(json: str) -> str:
+    """JSON in which no tag can stand: `<` is only ever part of a text there, and is the same text when escaped."""
+    return json.replace("<", "\\u003c")
 
 
 def read_note(content: tuple[Json, ...]) -> Note | None:
@@ -75,7 +83,7 @@ def read_note(content: tuple[Json, ...]) -> Note | None:
 def write_withheld(withheld: Withheld) -> Json:
     """The text block that asks for a repair."""
     text = (
-        f"<withheld>\n{withheld.model_dump_json()}\n</withheld>\n"
+        f"<withheld>\n{_write(withheld.model_dump_json())}\n</withheld>\n"
         "Your last sentence was not shown to the customer, for the reason given. Continue right after what was "
         "shown, without that claim. Use only figures that stand in the material or in a tool result. Do not "
         "mention this note, and do not repeat what was shown."

@@ -15,13 +15,11 @@ from firstline.events import (
 )
 from firstline.types import Json
 
-START = "0" * 64
-
 
 def build_transcript(conversation: Conversation) -> Json:
     """Entries in order; each `hash` is SHA-256 over the hash before and the entry's canonical JSON."""
     entries: list[Json] = []
-    previous = START
+    previous = _start(conversation.conversation_id)
     for logged in conversation.log:
         entry = _entry(logged)
         if entry is None:
@@ -33,13 +31,20 @@ def build_transcript(conversation: Conversation) -> Json:
 
 def check_transcript(transcript: Json) -> bool:
     """Whether the chain holds, from the first entry to the head."""
-    previous = START
-    for entry in transcript["entries"]:
-        content = {key: value for key, value in entry.items() if key != "hash"}
-        previous = hash_entry(previous, content)
-        if entry["hash"] != previous:
-            return False
-    return bool(transcript["head"] == previous)
+    try:
+        previous = _start(transcript["conversation_id"])
+        for entry in transcript["entries"]:
+            previous = hash_entry(previous, {key: value for key, value in entry.items() if key != "hash"})
+            if entry["hash"] != previous:
+                return False
+        return bool(transcript["head"] == previous)
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return False  # it is no transcript at all
+
+
+def _start(conversation_id: str) -> str:
+    """What the first entry is chained to: no copy passes for another conversation's."""
+    return hashlib.sha256(conversation_id.encode()).hexdigest()
 
 
 def hash_entry(previous: str, entry: Json) -> str:

@@ -31,7 +31,7 @@ def open_store(url: str) -> SqlStore:
     path = Path(str(engine.url.database))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        version = _version(engine)
+        version = _version(engine, path)
         if version != HEAD:
             _migrate(url, version, path)
         with engine.begin() as connection:  # says now, not at the first customer, that nothing can be written
@@ -92,9 +92,14 @@ def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _version(engine: sa.Engine) -> str | None:
+def _version(engine: sa.Engine, path: Path) -> str | None:
+    """The version that the file says it has, None for a new one. Raises ConfigError for somebody else's file."""
     with engine.begin() as connection:
-        if not sa.inspect(connection).has_table("alembic_version"):
+        tables = sa.inspect(connection).get_table_names()
+        if "alembic_version" not in tables and tables:
+            remedy = "give another file in FIRSTLINE_STORE; nothing was changed in this one"
+            raise ConfigError(Problem("this database belongs to another program", remedy, path))
+        if not tables:
             return None
         return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
 

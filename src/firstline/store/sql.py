@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from firstline.errors import Conflict, StoreUnavailable
 from firstline.events import ConfirmationDecided, Event, Logged, MessagePosted, TurnEnded, load_event
@@ -128,6 +128,7 @@ class SqlStore:
     def _write(self, batch: Sequence[Append]) -> None:
         """One transaction for all; an append whose log has moved on fails alone, a broken disk fails them all."""
         outcomes: list[tuple[Append, int | Exception]] = []
+        batch = [append for append in batch if append.done.set_running_or_notify_cancel()]
         try:
             with self._engine.begin() as connection:
                 outcomes += [(append, _append(connection, append)) for append in batch]
@@ -138,8 +139,6 @@ class SqlStore:
         except Exception as error:
             outcomes = [(append, error) for append in batch]
         for append, outcome in outcomes:
-            if append.done.cancelled():
-                continue
             if isinstance(outcome, Exception):
                 append.done.set_exception(outcome)
             else:
@@ -168,9 +167,11 @@ class SqlStore:
                     .values(due_turn=None, erased_at=now, last_seq=-1)
                 )
             with self._reader.connect() as connection:  # the write-ahead log still holds the erased pages
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                held_up = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
         except DBAPIError as error:
             raise StoreUnavailable("the store cannot be written") from error
+        if held_up:
+            raise StoreUnavailable("somebody reads the store; erase again, so that nothing of it stays in the file")
 
 
 class _reading:
@@ -182,7 +183,7 @@ class _reading:
     def __enter__(self) -> sa.Connection:
         try:
             self._connection = self._engine.connect()
-        except OperationalError as error:
+        except DBAPIError as error:
             raise StoreUnavailable("the store cannot be read") from error
         return self._connection
 

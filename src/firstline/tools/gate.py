@@ -70,12 +70,17 @@ def _check_person(tool: Tool, arguments: Json, conversation: Conversation, now: 
             "never ask for a customer number or a password.",
         )
     limit = declaration.approval_above
-    if limit is not None and float(arguments.get(limit.argument, 0)) > limit.usd:
+    if limit is not None and not _is_within(arguments.get(limit.argument), limit.usd):
         return Denied(
             "needs_approval",
             f"Above {limit.usd:.2f} USD a human agent has to approve. Offer to hand over to a person.",
         )
     return None
+
+
+def _is_within(amount: object, usd: float) -> bool:
+    """Whether `amount` is surely no more than the limit; what is no number is not."""
+    return isinstance(amount, int | float) and not isinstance(amount, bool) and amount <= usd
 
 
 def _open_card(tool: Tool, arguments: Json, conversation: Conversation, now: datetime) -> Confirmation | None:
