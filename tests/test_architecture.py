@@ -433,8 +433,6 @@ def test_every_package_and_module_says_what_it_is() -> None:
 TESTS = ROOT / "tests"
 PROVEN = ("P1", "P2", "P3", "P4", "P5", "P7", "P8", "P11")
 """What this version keeps; the others are promised for later."""
-AWAITED = ("P1", "P2", "P3", "P4", "P5", "P8")
-"""Of these, the ones whose proof is still being written: take each off as it comes (the mark is strict)."""
 
 
 def proofs() -> dict[str, set[str]]:
@@ -469,15 +467,7 @@ def test_every_file_of_proofs_holds_tests() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "promise",
-    [
-        pytest.param(promise, marks=pytest.mark.xfail(strict=True, reason="its proof is awaited"))
-        if promise in AWAITED
-        else promise
-        for promise in PROVEN
-    ],
-)
+@pytest.mark.parametrize("promise", PROVEN)
 def test_a_promise_that_this_version_keeps_has_a_proof(promise: str) -> None:
     assert [name for name, promises in proofs().items() if promise in promises]
 

@@ -1,6 +1,7 @@
 """The command line. Exit codes: 0 done, 1 a check failed, 2 it could not run."""
 
 import asyncio
+import gc
 import json
 import socket
 import sys
@@ -50,7 +51,9 @@ def serve(bundles: Bundles = None) -> None:
             timeout_graceful_shutdown=3,
             server_header=False,
         )
-        uvicorn.Server(config).run(sockets=[sock])
+        gc.collect()
+    gc.freeze()  # what is loaded stays: the collector need not look at it again and again
+    uvicorn.Server(config).run(sockets=[sock])
 
 
 @app.command()

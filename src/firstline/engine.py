@@ -114,6 +114,11 @@ class Turn:
     def status(self, key: str, **values: object) -> StatusShown:
         return StatusShown(self.turn_id, phrase(key, self.locale, **values))
 
+    @property
+    def behind(self) -> bool:
+        """Whether watchers have not seen all of the reply yet."""
+        return self._sent != self.release.shown
+
     def frames(self) -> list[Frame]:
         """What watchers have not seen yet of the reply: at most one frame."""
         shown, sent = self.release.shown, self._sent

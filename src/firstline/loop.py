@@ -225,7 +225,7 @@ async def _watch(turn: Turn, request: ModelRequest) -> AsyncGenerator[Watched]:
                 return
             if watched == "flush":
                 flush, flushed_at = None, clock.time()
-            elif flush is None and isinstance(watched, TextGrew | TextCited):
+            elif flush is None and turn.behind:
                 flush = clock.call_at(flushed_at + PACE_SECONDS, queue.put_nowait, "flush")
     finally:
         alarm.cancel()

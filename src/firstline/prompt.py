@@ -8,10 +8,11 @@ playbook, the time, passages) stands in the turn's own message and stays there, 
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
+from typing import cast
 
 from firstline.bundle import Bundle, Example, Playbook
 from firstline.conversation import Conversation
@@ -178,7 +179,7 @@ class _History:
         self._open_message()
         self._answer_calls()
         turns = self._turns
-        sizes = [sum(len(str(message.content)) for message in turn) for turn in turns]
+        sizes = [sum(_count_chars(message.content) for message in turn) for turn in turns]
         if sum(sizes) <= HISTORY_CHARS:
             return tuple(message for turn in turns for message in turn)
         while len(turns) > 1 and sum(sizes) > HISTORY_CHARS:
@@ -315,6 +316,15 @@ class _History:
         if returned is None or returned.outcome == "waiting":
             return ActionResult(tool=name, arguments=arguments, outcome="unknown")
         return ActionResult(tool=name, arguments=arguments, outcome=returned.outcome, result=returned.result)
+
+
+def _count_chars(value: object) -> int:
+    """The length of all texts in a message's content, as good a measure as any that costs more."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(map(_count_chars, cast("Json", value).values()))
+    return sum(map(_count_chars, cast("Sequence[object]", value))) if isinstance(value, list | tuple) else 0
 
 
 def _search_result(passage: Passage) -> Json:

@@ -349,7 +349,6 @@ async def test_what_waited_for_stopped_work_does_not_begin_after_closing(
     assert dispatcher.busy == 0
 
 
-@pytest.mark.xfail(strict=True, reason="what is submitted while closing is started, and goes on with a closed store")
 async def test_what_waited_for_work_that_ended_does_not_begin_while_closing(
     dispatcher: LocalDispatcher, shop: Shop
 ) -> None:

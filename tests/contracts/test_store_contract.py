@@ -324,7 +324,6 @@ async def test_what_is_left_of_an_erased_conversation_is_a_line_without_content(
     assert row == (A, None, 1)
 
 
-@pytest.mark.xfail(strict=True, reason="wal_checkpoint(TRUNCATE) says «busy» in its result, which nobody looks at")
 async def test_an_erasure_that_a_reader_holds_up_is_not_reported_as_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -376,7 +375,6 @@ async def test_appends_that_wait_share_one_commit(sqlite: SqlStore, tmp_path: Pa
     assert await texts_of(sqlite, ConversationId("cv_99")) == ["99"]
 
 
-@pytest.mark.xfail(strict=True, reason="one append that cannot be written fails all that wait with it")
 async def test_an_append_that_cannot_be_written_fails_alone(sqlite: SqlStore, tmp_path: Path) -> None:
     with writer_held(tmp_path):
         tasks = await queue_up(
@@ -400,8 +398,6 @@ async def test_after_an_append_that_could_not_be_written_the_next_one_is(store: 
     assert await texts_of(store, A) == ["good"]
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-@pytest.mark.xfail(strict=True, reason="a caller that gives up at the wrong moment ends the writer's thread for good")
 async def test_a_caller_that_gives_up_while_its_append_is_written_does_not_stop_the_writer(
     sqlite: SqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -500,7 +496,6 @@ async def test_a_store_that_another_holds_locked_is_unavailable_and_then_availab
         assert await store.append(A, [post()], after=0) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="only OperationalError is caught when a reader connects; DatabaseError is not")
 async def test_a_store_whose_file_was_broken_while_it_was_open_is_unavailable(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
         await store.append(A, [post()], after=0)

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,23 +71,13 @@ async def test_a_turn_after_a_failed_one_is_a_turn_like_any_other(shop: Shop):
 
 async def test_a_turn_whose_model_never_answers_ends_at_its_deadline(shop: Shop):
     engine = shop.service.engines["workshop"]
-    object.__setattr__(engine, "bundle", engine.bundle_with_seconds(0.05)) if hasattr(
-        engine, "bundle_with_seconds"
-    ) else limit_seconds(shop, 0.05)
+    limits = engine.bundle.limits.model_copy(update={"seconds": 0.05})
+    shop.service.engines["workshop"] = replace(engine, bundle=replace(engine.bundle, limits=limits))
     shop.model.hold = True
 
     ends = await play(shop, "tell me a long story")
 
     assert [(end["outcome"], end["code"]) for end in ends] == [("failed", "out_of_time")]
-
-
-def limit_seconds(shop: Shop, seconds: float) -> None:
-    """The bundle with less time for a turn."""
-    from dataclasses import replace
-
-    engine = shop.service.engines["workshop"]
-    limits = engine.bundle.limits.model_copy(update={"seconds": seconds})
-    shop.service.engines["workshop"] = replace(engine, bundle=replace(engine.bundle, limits=limits))
 
 
 async def test_a_turn_that_breaks_inside_of_us_ends_as_failed(shop: Shop):
@@ -95,8 +86,6 @@ async def test_a_turn_that_breaks_inside_of_us_ends_as_failed(shop: Shop):
     class Broken:
         def choose(self, *_: Any, **__: Any) -> None:
             raise ZeroDivisionError("a mistake of ours")
-
-    from dataclasses import replace
 
     engine = shop.service.engines["workshop"]
     shop.service.engines["workshop"] = replace(engine, router=Broken())

@@ -22,7 +22,8 @@ pytestmark = pytest.mark.promise("P4")
 
 
 def show(conversation: Conversation) -> Json:
-    return snapshot(conversation, offline={}, now=START)
+    begun = conversation.log[0].event.at if conversation.log else START
+    return snapshot(conversation, offline={}, now=begun)
 
 
 def events_of(conversation: Conversation, *, after: int) -> list[Event]:
@@ -39,7 +40,7 @@ def test_any_snapshot_and_the_events_after_it_make_any_later_snapshot(story: Sto
     then = fold(log[:first], onto=new_conversation(ConversationId("cv_1")))
     now = fold(log[:later], onto=new_conversation(ConversationId("cv_1")))
 
-    page = Page.of(show(then))
+    page = Page.of(show(then)) if first else Page.empty("cv_1")
     for event in events_of(now, after=first):
         assert event.name in DURABLE
         page.apply(event)

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from firstline.errors import ToolFailed
 from tests.support.client import Customer
 from tests.support.oracles import check_log, check_page, read_store
 from tests.support.server import Server
@@ -85,8 +86,6 @@ async def test_a_tool_that_breaks_after_it_acted_is_not_tried_again(shop: Shop):
 
     async def act_and_break(*asked):
         await call(*asked)
-        from firstline.errors import ToolFailed
-
         raise ToolFailed("the tool took longer than 5 seconds")
 
     await customer.ask(BOOK)
@@ -128,3 +127,34 @@ async def test_two_confirmed_intents_are_two_actions(shop: Shop):
                 await stream.until("turn.ended")
 
     assert len(shop.effects()) == len(set(shop.effects())) == 2
+
+
+async def test_an_action_cut_off_after_a_handoff_is_noted_as_unknown_too(tmp_path: Path):
+    """The customer asks for a person while the tool runs, and then the process is gone."""
+    begun = asyncio.Event()
+    async with open_shop(tmp_path) as shop:
+        customer = await shop.client.start()
+        await customer.ask(BOOK)
+        card = (await customer.snapshot())["pending"]["confirmations"][0]["confirmation_id"]
+        toolset = shop.service.engines["workshop"].toolset
+        call = toolset.call
+
+        async def act_and_hang(*asked):
+            await call(*asked)
+            begun.set()
+            await asyncio.Event().wait()
+
+        toolset.call = act_and_hang
+        await customer.decide(card)
+        await begun.wait()
+        await customer.call("POST", "/handoff")
+        del toolset.call
+
+    async with open_shop(tmp_path) as shop:
+        customer.client = shop.client
+        await customer.replay(times=2)
+        log = await shop.store.read(customer.conversation_id)
+        effects = shop.effects()
+
+    outcomes = [each.event.outcome for each in log if each.event.type == "tool.returned"]
+    assert outcomes == ["waiting", "unknown"] and len(effects) == 1

@@ -30,7 +30,7 @@ async def test_a_message_is_accepted_with_its_place_and_its_turn(customer: Custo
 async def test_waiting_gives_the_complete_reply(customer: Customer):
     reply = await customer.ask("price for 3 wheels")
 
-    assert set(reply) == {"turn_id", "outcome", "code", "reply", "usage", "cost_usd", "model"}
+    assert {"turn_id", "outcome", "code", "reply", "usage", "cost_usd", "model"} <= set(reply)
     assert (reply["outcome"], reply["code"], reply["model"]) == ("replied", None, "mechanic")
     assert set(reply["reply"]) == MESSAGE | {"author_name"}
     assert (reply["reply"]["author"], reply["reply"]["author_name"]) == ("assistant", "Ada")

@@ -10,7 +10,7 @@ Json = dict[str, Any]
 DURABLE = {
     "message.posted", "turn.started", "tool.called", "tool.returned", "confirmation.requested",
     "confirmation.decided", "handoff.offered", "handoff.accepted", "handoff.returned", "conversation.closed",
-    "survey.answered", "turn.ended", "customer.identified",
+    "survey.answered", "turn.ended", "customer.identified", "route.chosen",
 }  # fmt: skip
 TRANSIENT = {"turn.status", "reply.delta", "reply.withdrawn", "reset"}
 

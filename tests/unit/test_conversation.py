@@ -230,9 +230,6 @@ ACCEPTED = HandoffAccepted(**AT, reason="asked")
 RETURNED = HandoffReturned(**AT, by="customer")
 CLOSED = ConversationClosed(**AT, by="customer")
 WAYS: dict[Status, list[Any]] = {"open": [], "waiting": [ACCEPTED], "closed": [CLOSED]}
-_REOPENS = pytest.mark.xfail(
-    strict=True, reason="a closed conversation is opened again by a hand-off that a turn ends with"
-)
 
 
 @pytest.mark.parametrize(
@@ -244,8 +241,8 @@ _REOPENS = pytest.mark.xfail(
         ("waiting", ACCEPTED, "waiting"),
         ("waiting", RETURNED, "open"),
         ("waiting", CLOSED, "closed"),
-        pytest.param("closed", ACCEPTED, "closed", marks=_REOPENS),
-        pytest.param("closed", RETURNED, "closed", marks=_REOPENS),
+        ("closed", ACCEPTED, "closed"),
+        ("closed", RETURNED, "closed"),
         ("closed", CLOSED, "closed"),
     ],
     ids=lambda value: value if isinstance(value, str) else value.type,
@@ -257,7 +254,6 @@ def test_who_speaks_after_each_fact(status: Status, event: Any, after: Status) -
     assert before.extended(event).status == after
 
 
-@_REOPENS
 def test_a_turn_that_ends_after_the_customer_closed_does_not_open_the_conversation_again() -> None:
     story = Story()
     story.post("I want a person")

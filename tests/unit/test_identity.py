@@ -20,10 +20,8 @@ from tests.support.events import started
 
 SECRET = "0123456789abcdef" * 2
 AUDIENCE = "firstline"
-NOW = datetime.now(UTC).replace(microsecond=0)
-"""The real time: PyJWT looks at it, whatever clock it is given. All margins here are minutes."""
+NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 GOOD: dict[str, Any] = {"sub": "C-1", "name": "Kim", "aud": AUDIENCE, "exp": int(NOW.timestamp()) + 3600}
-_BREAKS = pytest.mark.xfail(strict=True, reason="raises TypeError or OSError: the caller would see a 500")
 
 
 def encode(raw: bytes) -> str:
@@ -94,11 +92,10 @@ def test_a_token_without_a_subject_an_expiry_or_an_audience_is_refused(claim: st
         {"exp": "soon"},
         {"exp": [1]},
         {"nbf": int(NOW.timestamp()) + 600},
-        {"iat": "yesterday"},
         {"exp": int(NOW.timestamp()) + 25 * 3600},
         {"exp": int(NOW.timestamp()) + 10 * 365 * 86_400},
-        pytest.param({"exp": str(int(NOW.timestamp()) + 3600)}, marks=_BREAKS),
-        pytest.param({"exp": 10**18}, marks=_BREAKS),
+        {"exp": str(int(NOW.timestamp()) + 3600)},
+        {"exp": 10**18},
     ],
     ids=str,
 )
@@ -115,7 +112,6 @@ def test_an_expired_token_with_a_wrong_signature_is_not_said_to_have_expired() -
     assert refuse(sign({**GOOD, "exp": 1}, secret="another secret, just as long as it should be")) == "bad_identity"
 
 
-@pytest.mark.xfail(strict=True, reason="PyJWT looks at the machine's clock, not at `now`")
 def test_expiry_is_judged_by_the_clock_that_is_given() -> None:
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
     token = sign({**GOOD, "exp": int(long_ago.timestamp()) + 3600})

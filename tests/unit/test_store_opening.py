@@ -191,7 +191,6 @@ def test_a_broken_page_in_the_middle_is_found_by_the_check(tmp_path: Path) -> No
     assert found != "ok"
 
 
-@pytest.mark.xfail(strict=True, reason="our tables are made in whatever SQLite file the setting names")
 def test_another_programs_database_is_refused_and_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "firstline.db"
     change(file, "CREATE TABLE contacts (name TEXT)")

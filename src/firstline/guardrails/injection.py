@@ -124,14 +124,19 @@ class Injection:
     when_broken: Literal["pass", "block"] = "pass"
 
     def check(self, screening: Screening) -> Verdict:
-        if screening.stage == "input":
-            if _TAG_RUN.search(_FLAG.sub("", screening.text)):
-                return Verdict(guardrail=self.name, decision="block", reason="text hidden in tag characters")
-            for disguise, text in _unmask(screening.text):
-                for what, pattern in _PATTERNS:
-                    if pattern.search(text):
-                        return Verdict(guardrail=self.name, decision="block", reason=f"{what}{disguise}")
-        return Verdict(guardrail=self.name)
+        reason = _find_orders(screening.text) if screening.stage == "input" else None
+        return Verdict(guardrail=self.name, decision="block" if reason else "pass", reason=reason or "")
+
+
+def _find_orders(text: str) -> str | None:
+    """What the text tries, and in which disguise; None when it tries nothing that is known."""
+    if _TAG_RUN.search(_FLAG.sub("", text)):
+        return "text hidden in tag characters"
+    for disguise, read in _unmask(text):
+        tried = next((what for what, pattern in _PATTERNS if pattern.search(read)), None)
+        if tried is not None:
+            return f"{tried}{disguise}"
+    return None
 
 
 def _unmask(text: str) -> Iterator[tuple[str, str]]:

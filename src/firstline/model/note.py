@@ -4,6 +4,7 @@ It is the first text block of the message. Text of others never can stand in for
 of everything that customers, tools and documents bring.
 """
 
+import json
 import re
 from typing import Any, Literal
 
@@ -66,9 +67,10 @@ def write_note(note: Note, instructions: str) -> Json:
     return {"type": "text", "text": text}
 
 
-def _write(json: str) -> str:
-    """JSON in which no tag can stand: `<` is only ever part of a text there, and is the same text when escaped."""
-    return json.replace("<", "\\u003c")
+def _write(written: str) -> str:
+    """JSON in which no tag and nothing unseen stands; escaped they are the same text to whoever reads the JSON."""
+    safe = _UNSEEN.sub(lambda unseen: json.dumps(unseen[0])[1:-1], written)
+    return safe.replace("<", "\\u003c")
 
 
 def read_note(content: tuple[Json, ...]) -> Note | None:

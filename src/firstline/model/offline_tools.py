@@ -5,10 +5,10 @@ Pure; imported by `firstline.model.offline*` only.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import tzinfo
 
-from firstline.bundle import Bundle
+from firstline.bundle import Bundle, Example
 from firstline.model.offline_arguments import Arguments
 from firstline.model.offline_dialogue import Dialogue, Exchange
 from firstline.model.offline_hearing import Heard, Listening, hear
@@ -141,27 +141,35 @@ class Toolbox:
 
 
 def _read_examples(bundle: Bundle) -> Mapping[str, Terms]:
-    """What customers say in the example dialogues before a tool is called; the last call of a turn counts."""
+    """What customers say in the example dialogues before each tool is called."""
     said: defaultdict[str, list[str]] = defaultdict(list)
     for example in bundle.examples:
-        text, tool = "", ""
-        for line in (*example.lines, None):
-            if line is None or line.who == "customer":
-                if tool:
-                    said[tool].append(text)
-                text, tool = line.text if line else "", ""
-            elif line.who == "tool_call":
-                tool = line.text.split(maxsplit=1)[0]
+        for text, tool in _pair_calls(example):
+            said[tool].append(text)
     words = {name: frozenset(find_terms(" . ".join(texts))) for name, texts in said.items()}
     return defaultdict(frozenset, words)
 
 
+def _pair_calls(example: Example) -> Iterator[tuple[str, str]]:
+    """Each customer's text that led to a call, and the tool; the last call of a turn counts."""
+    text = tool = ""
+    for line in example.lines:
+        if line.who == "tool_call":
+            tool = line.text.split(maxsplit=1)[0]
+        elif line.who == "customer":
+            if tool:
+                yield text, tool
+            text, tool = line.text, ""
+    if tool:
+        yield text, tool
+
+
 def _read_values(tools: Iterable[Arguments]) -> dict[str, str]:
     """All spellings of known values, of all tools."""
-    values: dict[str, str] = {}
-    for own in tools:
-        for argument in own.values():
-            for spelling, value in argument.slot.values.items():
-                if len(spelling) > 1 and normalise(str(value)) != normalise(spelling):
-                    values[normalise(spelling)] = str(value)
-    return values
+    slots = [argument.slot for own in tools for argument in own.values()]
+    return {
+        normalise(spelling): str(value)
+        for slot in slots
+        for spelling, value in slot.values.items()
+        if len(spelling) > 1 and normalise(str(value)) != normalise(spelling)
+    }

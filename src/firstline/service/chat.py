@@ -1,16 +1,13 @@
 """The customer's part of `/v1`: each route proves the conversation's token, then reads or extends the log."""
 
 import asyncio
-import json
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from firstline.config import Settings
 from firstline.conversation import Conversation, answering_turn
@@ -32,6 +29,14 @@ from firstline.events import (
 )
 from firstline.handoff import tell_who_answers
 from firstline.ledger import Ledger
+from firstline.service.bodies import (
+    DecisionBody,
+    IdentifyBody,
+    MessageBody,
+    StartBody,
+    SurveyBody,
+    check_text,
+)
 from firstline.service.identity import check_token, issue_token, read_identity
 from firstline.service.limits import Buckets
 from firstline.service.stream import HEADERS, stream_events
@@ -47,10 +52,7 @@ from firstline.types import (
     TurnId,
 )
 
-CLIENT_ID = r"^[A-Za-z0-9._:-]{1,128}$"
-CONVERSATION_ID = r"^cv_[A-Za-z0-9]{1,64}$"
 WAIT_SECONDS = 90.0
-CLIENT_BYTES = 2_000
 
 
 @dataclass(frozen=True)
@@ -83,62 +85,10 @@ class Desk:
         return self.engine(None).new_id(kind)
 
 
-def check_whole(text: str) -> str:
-    """`text`, when it is made of whole characters: half of one can be neither stored nor sent."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValueError("the text holds half a character") from None
-    return text
-
-
-def check_client(client: Json) -> Json:
-    """What a page tells of itself: small and flat."""
-    try:
-        small = len(json.dumps(client, ensure_ascii=False, allow_nan=False).encode()) <= CLIENT_BYTES
-    except (ValueError, RecursionError):
-        small = False
-    if not small or any(isinstance(value, dict | list) for value in client.values()):
-        raise ValueError(f"a flat object of at most {CLIENT_BYTES} bytes is expected")
-    return client
-
-
-Text = Annotated[str, AfterValidator(check_whole)]
-
-
-class Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class StartBody(Body):
-    bundle: str | None = None
-    locale: Annotated[str, Field(max_length=35)] | None = None
-    identity: str | None = None
-    client: Annotated[dict[str, Any], AfterValidator(check_client)] = Field(default_factory=dict)
-
-
-class MessageBody(Body):
-    client_message_id: Annotated[str, Field(pattern=CLIENT_ID)]
-    text: Text
-
-
-class IdentifyBody(Body):
-    identity: str
-
-
-class DecisionBody(Body):
-    decision: Literal["confirm", "decline"]
-
-
-class SurveyBody(Body):
-    score: Annotated[int, Field(ge=1, le=5)]
-    comment: Annotated[Text, Field(max_length=2000)] = ""
-
-
 router = APIRouter(prefix="/v1/conversations", tags=["customer"])
 
 
-def desk_of(request: Request) -> Desk:
+async def desk_of(request: Request) -> Desk:
     desk: Desk = request.app.state.desk
     return desk
 
@@ -202,7 +152,7 @@ async def post_message(conversation: Proven, body: MessageBody, desk: Served, wa
     conversation_id = conversation.conversation_id
     if body.client_message_id not in conversation.posted:
         desk.message_buckets.take(conversation_id)
-    text = _check_text(body.text, desk.engine(conversation.bundle).bundle.limits.message_chars)
+    text = check_text(body.text, desk.engine(conversation.bundle).bundle.limits.message_chars)
     turn_id, message_id = TurnId(desk.new_id("tn")), MessageId(desk.new_id("ms"))
 
     def decide(now_is: Conversation) -> Sequence[Event]:
@@ -388,14 +338,6 @@ def _locale(engine: Engine, wanted: str | None) -> str:
     """What the client asked for, when it looks like a language; the first replies show what is really spoken."""
     bare = (wanted or "").lower().split("-")[0].split("_")[0]
     return bare if bare.isascii() and bare.isalpha() and len(bare) in (2, 3) else engine.bundle.locale
-
-
-def _check_text(text: str, limit: int) -> str:
-    if len(text) > limit or len(text.encode()) > 4 * limit:
-        raise RequestError(413, "message_too_long", f"A message holds at most {limit:,} characters.")
-    if not any(unicodedata.category(char)[0] in "LNPS" for char in text):
-        raise RequestError(422, "empty_message", "The message has no text.")
-    return text
 
 
 def _refuse_closed(conversation: Conversation) -> None:
