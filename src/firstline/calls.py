@@ -79,16 +79,19 @@ async def carry_out(turn: Turn) -> AsyncGenerator[Step]:
 
 async def settle(turn: Turn) -> AsyncGenerator[Step]:
     """After a crash: a read without a result is done again; an action stays unknown, for a human to look at."""
-    dangling = list(turn.conversation.running_calls.values())
-    if not dangling:
-        return
-    unknown = [
+    reads = [call for call in turn.conversation.running_calls.values() if call.effect == "read"]
+    unknown = leave_unknown(turn, but=reads)
+    if unknown or reads:
+        yield turn.record(*unknown, *await asyncio.gather(*(_call(turn, call) for call in reads)))
+
+
+def leave_unknown(turn: Turn, *, but: Sequence[ToolCalled] = ()) -> list[ToolReturned]:
+    """What is noted of calls that a crash cut off: whether they acted nobody knows."""
+    return [
         _returned(turn, call.call_id, call.tool, "unknown", {"error": "outcome_unknown"})
-        for call in dangling
-        if call.effect != "read"
+        for call in turn.conversation.running_calls.values()
+        if call not in but
     ]
-    results = await asyncio.gather(*(_call(turn, call) for call in dangling if call.effect == "read"))
-    yield turn.record(*unknown, *results)
 
 
 async def _run(turn: Turn, calls: Sequence[ToolCalled], answers: Sequence[Event]) -> AsyncGenerator[Step]:

@@ -18,7 +18,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from firstline.bundle import Playbook
-from firstline.calls import carry_out
+from firstline.calls import carry_out, leave_unknown
 from firstline.conversation import Conversation
 from firstline.engine import Ending, Engine, Turn
 from firstline.events import (
@@ -53,6 +53,7 @@ async def run_turn(engine: Engine, conversation: Conversation, stop: asyncio.Eve
     if conversation.open_turn is None:
         turn.unsaved.append(TurnStarted(at=engine.now(), turn_id=turn_id))
     if conversation.status != "open":
+        turn.unsaved += leave_unknown(turn)
         turn.ending = Ending("cancelled" if conversation.status == "closed" else "handed_off")
     else:
         yield turn.status("reading")
@@ -70,6 +71,19 @@ async def run_turn(engine: Engine, conversation: Conversation, stop: asyncio.Eve
                     yield step
     for step in end(turn):
         yield step
+
+
+def give_up(engine: Engine, conversation: Conversation) -> tuple[Event, ...]:
+    """The facts that end a turn which broke through a mistake of ours: the fallback, and the offer of a person."""
+    turn_id = conversation.open_turn or conversation.next_turn
+    if turn_id is None:
+        return ()
+    turn = Turn(engine, conversation, turn_id, asyncio.Event(), deadline=0.0)
+    turn.ending = Ending("failed", "internal", "failed")
+    if conversation.open_turn is None:
+        turn.unsaved.append(TurnStarted(at=engine.now(), turn_id=turn_id))
+    turn.unsaved += leave_unknown(turn)
+    return tuple(fact for step in end(turn) if isinstance(step, tuple) for fact in step)
 
 
 def _say_where(turn: Turn, prepared: Sequence[Event]) -> list[Step]:
@@ -131,8 +145,6 @@ def _post(turn: Turn, author: Author, text: str, citations: tuple[Citation, ...]
 
 
 def _ended(turn: Turn, ending: Ending) -> TurnEnded:
-    playbook = _playbook(turn)
-    offers = playbook.suggestions.get(turn.locale, ()) if playbook and ending.outcome == "replied" else ()
     return TurnEnded(
         at=turn.engine.now(),
         turn_id=turn.turn_id,
@@ -141,5 +153,19 @@ def _ended(turn: Turn, ending: Ending) -> TurnEnded:
         usage=turn.usage,
         cost_usd=round(turn.cost_usd, 6),
         model=turn.model,
-        suggestions=offers,
+        suggestions=_suggest(turn) if ending.outcome == "replied" else (),
     )
+
+
+def _suggest(turn: Turn) -> tuple[str, ...]:
+    """What the customer may ask next, without what was asked just now."""
+    playbook = _playbook(turn)
+    events = turn.conversation.turn_events(turn.turn_id)
+    asked = {_bare(event.message.text) for event in events if isinstance(event, MessagePosted)}
+    offers = playbook.suggestions.get(turn.locale, ()) if playbook else ()
+    return tuple(offer for offer in offers if _bare(offer) not in asked)
+
+
+def _bare(text: str) -> str:
+    """The letters and figures alone, to see whether two texts ask the same."""
+    return "".join(letter for letter in text.casefold() if letter.isalnum())

@@ -3,16 +3,17 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import aclosing
+from functools import partial
 
 import structlog
 
 from firstline.conversation import Conversation
 from firstline.dispatch import Signal
 from firstline.engine import Engine
-from firstline.errors import Conflict
+from firstline.errors import Conflict, StoreError
 from firstline.events import Event, ReplyWithdrawn
 from firstline.ledger import Ledger, Publish
-from firstline.turn import run_turn
+from firstline.turn import give_up, run_turn
 from firstline.types import ConversationId, TurnId
 
 _log = structlog.get_logger()
@@ -37,9 +38,13 @@ class Worker:
             except Conflict:
                 _log.warning("turn_taken_over", conversation_id=conversation_id)
                 return
-            except Exception:  # it will be tried again, from what the log holds: nothing else was said
+            except StoreError:  # the log holds what is due: it will be tried again, and nothing else was said
                 self._withdraw(conversation)
                 raise
+            except Exception:  # a mistake of ours, which trying again would only repeat
+                _log.exception("turn_broke", conversation_id=conversation_id)
+                self._withdraw(conversation)
+                await self._ledger.update(conversation_id, partial(give_up, self._engines[conversation.bundle]))
             stop.clear()
 
     async def _drive(self, engine: Engine, conversation: Conversation, stop: asyncio.Event) -> None:

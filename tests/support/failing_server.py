@@ -6,6 +6,7 @@
 import os
 import socket
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -52,6 +53,7 @@ def serve(plan: Plan, told: Connection) -> None:
         settings, [WORKSHOP], model_for=lambda bundle, settings: FragileModel(Mechanic(hold=plan.hold), fault)
     )
     plant(service, fault)
+    service.dispatcher.close = partial(service.dispatcher.close, drain_seconds=0.2)  # type: ignore[method-assign]
     structlog.get_logger().info("serving", fault=plan.fault)
     config = uvicorn.Config(build_app(service), log_level="warning", access_log=False, timeout_graceful_shutdown=2)
     uvicorn.Server(config).run(sockets=[listener])

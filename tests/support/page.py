@@ -49,7 +49,7 @@ class Page:
         match event.name:
             case "message.posted":
                 state["messages"].append(body["message"])
-                self.live = ""
+                self.live = "" if body["message"]["author"] == "assistant" else self.live
             case "tool.returned" if "display" in body:
                 state["cards"].append({"seq": event.seq, "card": body["display"]})
             case "confirmation.requested":

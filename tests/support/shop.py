@@ -82,6 +82,7 @@ async def open_shop(
         app = build_app(service)
         async with app.router.lifespan_context(app), Client(transport=Asgi(app)) as client:
             yield Shop(service, app, client, clock, model, folder, logs)
+            await service.dispatcher.close(drain_seconds=0)  # no test waits for turns that it holds back
 
 
 def build_shop(folder: Path, model: Model, clock: Callable[[], Any], held: ExitStack, **settings: Any) -> Service:

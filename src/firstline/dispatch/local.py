@@ -64,8 +64,7 @@ class LocalDispatcher:
         watch = Watch()
         shown = self._shown.get(conversation_id)
         if shown is not None:
-            # Whoever comes in the middle gets the reply whole: a withdrawal of all, then all.
-            watch.put(ReplyWithdrawn(shown.turn_id, ""), replace(shown, text=shown.shown))
+            watch.put(replace(shown, text=shown.shown))  # whoever comes in the middle gets the reply whole
         self._watchers.setdefault(conversation_id, set()).add(watch)
         try:
             yield watch

@@ -121,6 +121,11 @@ class OfflineModel:
             return True
         fits = fit(question, dialogue.now.passages)
         own = hears("mine", text) and not hears("not_mine", text)
+        changes = self._toolbox.arguments[wanted].tool.declaration.effect != "read"
+        if hears("when", text) and changes:
+            return True  # "when do I get my refund?" is no order to refund
+        if hears("when", text) and not own and fits >= ENOUGH and self._toolbox.lists(wanted):
+            return True
         if fits < ENOUGH or not (hears("general", text) or hears("explain", text)):
             return False
         acts = coverage(question.own, self._toolbox.arguments[wanted].terms)

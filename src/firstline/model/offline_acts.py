@@ -11,12 +11,12 @@ from firstline.bundle import Bundle
 from firstline.model.offline_arguments import Argument, Arguments
 from firstline.model.offline_dialogue import Call, Dialogue
 from firstline.model.offline_hearing import Heard
-from firstline.model.offline_ids import choose_row, find_rows
+from firstline.model.offline_ids import choose_row, find_place, find_rows
 from firstline.model.offline_reply import Answer, Voice, Wish
 from firstline.model.offline_results import tell_result, tell_trouble
 from firstline.model.offline_slots import Filling, blame, fill, find_asked
 from firstline.model.offline_tools import Toolbox
-from firstline.model.offline_words import asks, find_terms, hears, likeness
+from firstline.model.offline_words import asks, find_terms, has_han, hears, likeness
 from firstline.types import Json
 
 
@@ -62,7 +62,10 @@ class Desk:
         ]
 
     def answered(self) -> bool:
-        """Whether the message answers what was asked for the wanted tool, whatever the router made of it."""
+        """Whether the message answers what was asked for the wanted tool, or changes what was declined just now,
+        whatever the router made of it."""
+        if self.wanted and self._toolbox.mends(self._dialogue):
+            return True
         if self.pending is None or self.pending != self.wanted or asks(self._dialogue.now.text):
             return False
         return self.filling(self.pending).fresh
@@ -108,12 +111,17 @@ class Desk:
     def _find_ids(self, name: str, filling: Filling) -> Json:
         """The known arguments, with an id that the results so far leave no choice about."""
         values = dict(filling.arguments)
+        said = {one.name for one in filling.heard}
         for argument in self._toolbox.arguments[name].required:
-            if argument.pattern is not None and argument.name not in values:
-                rows = find_rows(argument, self._dialogue)
+            if argument.pattern is None or argument.name in said:
+                continue
+            rows = find_rows(argument, self._dialogue)
+            if argument.name in values:
+                chosen = find_place(rows, self._dialogue.now.text)
+            else:
                 chosen = choose_row(rows, self._dialogue, translate=self._toolbox.translate)
-                if chosen is not None:
-                    values[argument.name] = chosen.value
+            if chosen is not None:
+                values[argument.name] = chosen.value
         return values
 
     def _listing_for(self, name: str, missing: Sequence[Argument]) -> str | None:
@@ -136,7 +144,11 @@ class Desk:
         if filling.done and not filling.fresh and hears("change", self._dialogue.now.text):
             named = [_question(one, voice) for one in self._named(arguments)]
             return voice.sentences(*(named or [voice.say("what_change")]))
-        earlier = next((call for call in reversed(self._calls_before()) if call.tool == name), None)
+        if self._toolbox.declined(self._dialogue) == name and not filling.fresh:
+            wrong_now = any(hears(key, self._dialogue.now.text) for key in ("correction", "change"))
+            if named := [_question(one, voice) for one in self._named(arguments) if wrong_now]:
+                return voice.sentences(*named)
+        earlier = self._undecided(name)
         if earlier is None or earlier.arguments != values or filling.fresh:
             return None
         if earlier.outcome == "rejected":
@@ -207,6 +219,17 @@ class Desk:
         earlier = [call for call in self._calls_before() if call.tool == last.tool and call.outcome == "ok"]
         return bool(earlier) and bool(last.arguments) and earlier[-1].arguments != last.arguments
 
+    def _undecided(self, name: str) -> Call | None:
+        """The tool's latest call before this turn, unless the customer has decided about it since."""
+        actions = self._dialogue.now.note.actions
+        for exchange in reversed(self._dialogue.exchanges[:-1]):
+            if any(action.tool == name for action in actions):
+                return None
+            if calls := [call for call in exchange.calls if call.tool == name]:
+                return calls[-1]
+            actions = exchange.note.actions
+        return None
+
     def _calls_before(self) -> list[Call]:
         return [call for exchange in self._dialogue.exchanges[:-1] for call in exchange.calls]
 
@@ -237,7 +260,8 @@ def _echo(heard: Sequence[Heard], voice: Voice) -> str:
         if one.how == "implied" or len(one.written) > 40:
             continue
         if words and 0 <= one.start - end <= 1:
-            words[-1] += (" " if one.start > end else "") + one.written
+            closed = one.start == end and has_han(words[-1][-1:] + one.written[:1])
+            words[-1] += one.written if closed else f" {one.written}"
         elif one.written not in words:
             words.append(one.written)
         end = one.end

@@ -144,7 +144,7 @@ class Argument:
 
     def coerce(self, value: Any) -> Any:
         """The value in the schema's type, where it can be."""
-        if isinstance(value, float) and self.whole and value.is_integer():
+        if isinstance(value, float) and self.kind == "number" and value.is_integer():
             return int(value)
         return str(value) if self.kind == "string" and isinstance(value, int | float) else value
 

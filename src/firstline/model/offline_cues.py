@@ -9,12 +9,15 @@ from typing import Any
 
 from firstline.model.offline_arguments import Argument
 from firstline.model.offline_values import Number
-from firstline.model.offline_words import has_han, hear_lists, hear_mapping, heard
+from firstline.model.offline_words import has_han, hear_lists, hear_mapping, heard, normalise
 
 BEFORE_PENALTY_CHARS = 3
 """A cue word behind a number counts for more than one before it: "12,000 miles", "34 years old"."""
 
+EDGES = " \t\n,.;:!?，。；：！？、\"'“”"
+
 _CLAUSE_CHARS = 28
+_SHORT_CHARS = 12
 _BEFORE = re.compile(r"[,;.?!。、:\n]\s?|\s(?:and|but|or)\s")
 _AFTER = re.compile(r"[,;?!。、:\n]|\.(?:\s|$)|\s(?:and|but|or)\s")
 
@@ -68,6 +71,38 @@ def counts_else(text: str, number: Number) -> bool:
         return False
     stops = [str(stop) for stop in hear_lists("stop")]
     return not any(word[1] == stop or (has_han(word[1]) and stop[0] == word[1]) for stop in stops)
+
+
+def only_a_word(text: str, number: Number) -> bool:
+    """Whether a bare word such as "one" is no number here: "the last one", 一年, or a word of a longer text."""
+    if not number.loose:
+        return False
+    pronoun = heard("pronoun").fullmatch(text, number.start, number.end) is not None
+    stands_for_it = pronoun and re.search(r"[a-z]\s*$", text[: number.start]) is not None
+    return len(text) > _SHORT_CHARS or stands_for_it or counts_else(text, number)
+
+
+def drop_lead_in(text: str) -> str:
+    """The text without "it's a" and the like before it."""
+    lead = heard("lead_in")
+    while (match := lead.match(normalise(text))) and match.end() < len(text):
+        text = text[match.end() :].strip(EDGES)
+    return text
+
+
+def yes_or_no(text: str) -> bool | None:
+    """What the text begins with, if with either."""
+    for key, answer in (("no", False), ("yes", True)):
+        if heard(key).match(text.strip(EDGES)):
+            return answer
+    return None
+
+
+def tells(text: str) -> bool:
+    """Whether a short text is rather a sentence than the name of something: "I sold the car"."""
+    stops = {str(stop) for stop in hear_lists("stop")}
+    words = re.findall(r"[a-z']+|[㐀-鿿]", normalise(text))
+    return sum(word in stops for word in words) > 1
 
 
 def has_foreign_unit(text: str, number: Number) -> bool:

@@ -14,15 +14,20 @@ from typing import Any, Literal
 
 from firstline.model.offline_arguments import Argument, Arguments
 from firstline.model.offline_cues import (
+    EDGES,
     clause_after,
     clause_before,
     counts_else,
     cue_distance,
     cue_end,
+    drop_lead_in,
     has_foreign_unit,
     negated,
+    only_a_word,
     sign_of,
+    tells,
     value_of,
+    yes_or_no,
 )
 from firstline.model.offline_values import Number, find_dates, find_numbers
 from firstline.model.offline_words import (
@@ -39,8 +44,6 @@ from firstline.model.offline_words import (
     small_talk,
 )
 from firstline.types import Json
-
-_EDGES = " \t\n,.;:!?，。；：！？、\"'“”"
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ class _Ear:
             return
         for number in self._free_numbers():
             sign = sign_of(self.text, number)
-            target = self._changed(number, known) if sign else None
+            target = self._changed(number, known, sign * number.value) if sign else None
             earlier = self._known_number(target) if target else None
             if target and earlier is not None:
                 value = earlier + sign * number.value
@@ -196,7 +199,7 @@ class _Ear:
 
     def _answer_in_order(self) -> None:
         """As many bare numbers as were asked for: in the order asked, or another one if only that fits."""
-        numbers = [number for number in self._free_numbers() if not number.loose or len(self.text) < 12]
+        numbers = [number for number in self._free_numbers() if not only_a_word(self.text, number)]
         asked = self._asked_numbers()[: len(numbers)] if len(numbers) > 1 else []
         for order in permutations(numbers, len(asked)) if len(numbers) <= 4 else ():
             if asked and all(argument.fits(number.value) for argument, number in zip(asked, order, strict=True)):
@@ -221,9 +224,7 @@ class _Ear:
 
     def _stands_alone(self, number: Number) -> bool:
         """Whether the number counts nothing else: "34", not "2 cars"; after a question any number answers."""
-        if number.loose and len(self.text) > 12:
-            return False
-        if has_foreign_unit(self.text, number):
+        if only_a_word(self.text, number) or has_foreign_unit(self.text, number):
             return False
         if self._asked_numbers():
             return True
@@ -231,8 +232,8 @@ class _Ear:
             return False
         return not counts_else(self.text, number)
 
-    def _changed(self, number: Number, known: list[Argument]) -> Argument | None:
-        """The known number that a change is about."""
+    def _changed(self, number: Number, known: list[Argument], by: float) -> Argument | None:
+        """The known number that a change is about; without a cue word only one that can be changed by so much."""
         around = clause_before(self.text, number.start) + clause_after(self.text, number.end)
         years = [argument for argument in known if argument.is_year]
         if years and "newer" in around:
@@ -246,7 +247,8 @@ class _Ear:
         ages = [argument for argument in others if argument.is_age]
         if ages and heard("older").search(around) and (nearest is None or nearest.is_age):
             return ages[0]
-        return nearest or self._described(others) or max(others, key=lambda one: one.width, default=None)
+        able = [one for one in others if one.fits((self._known_number(one) or 0) + by)]
+        return nearest or self._described(able) or max(able, key=lambda one: one.width, default=None)
 
     def _described(self, known: list[Argument]) -> Argument | None:
         """The argument whose description shares most with the message."""
@@ -271,7 +273,7 @@ class _Ear:
         """What was asked and has no look of its own: yes and no, near misses of known values, free text."""
         asked = [argument for argument in self.asked if self._open(argument)]
         for argument in asked:
-            if argument.kind == "boolean" and (answer := self._yes_or_no()) is not None:
+            if argument.kind == "boolean" and (answer := yes_or_no(self.text)) is not None:
                 self._add(argument, answer, 0, len(self.text))
         if self._refuses_answer():
             return
@@ -281,12 +283,6 @@ class _Ear:
             return
         if open_ones and (rest := self._rest(whole=any(one.slot.free for one in open_ones))):
             self._take_text(open_ones, rest)
-
-    def _yes_or_no(self) -> bool | None:
-        for key, answer in (("no", False), ("yes", True)):
-            if heard(key).match(self.text.strip(_EDGES)):
-                return answer
-        return None
 
     def _refuses_answer(self) -> bool:
         talk = small_talk(self.text)
@@ -307,41 +303,45 @@ class _Ear:
         if len(rest) == len(self.text):
             for heard_one in sorted(self.found, key=lambda one: -one.start):
                 rest = rest[: heard_one.start] + " " + rest[heard_one.end :]
-        rest = self._drop_lead_in(" ".join(rest.split()).strip(_EDGES))
+        rest = drop_lead_in(" ".join(rest.split()).strip(EDGES))
         if len(rest.split()) <= 4 and len(rest) <= (12 if has_han(rest) else 40):
             return rest if find_terms(rest) or (rest and not hears("lead_in", rest)) else ""
         return self.message.strip() if whole else ""
-
-    def _drop_lead_in(self, rest: str) -> str:
-        lead = heard("lead_in")
-        while (match := lead.match(normalise(rest))) and match.end() < len(rest):
-            rest = rest[match.end() :].strip(_EDGES)
-        return rest
 
     def _take_segments(self, first: Argument) -> bool:
         """An answer in parts between commas, known by an id among them: an address goes to all its arguments."""
         missing = [one for one in self.arguments.values() if one.slot.free and one.name not in self.known]
         missing = [one for one in missing if self._open(one)]
         end = min((one.start for one in self.found if one.how == "said"), default=0)
-        parts = [part.strip(_EDGES) for part in re.split(r"[,;，\n]", self.message[:end]) if part.strip(_EDGES)]
+        parts = [part.strip(EDGES) for part in re.split(r"[,;，\n]", self.message[:end]) if part.strip(EDGES)]
         if len(parts) < 2 or len(missing) < 2 or missing[0] is not first or len(self.message) != len(self.text):
             return False
         last = len(missing) - 1 if len(parts) >= len(missing) else len(parts) - 1
         split = len(parts) - last
-        values = [self._drop_lead_in(", ".join(parts[:split])), *parts[split:]]
+        values = [drop_lead_in(", ".join(parts[:split])), *parts[split:]]
         for argument, value in zip(missing, values, strict=False):
             self._add(argument, value, len(self.text), len(self.text), written=value)
         return True
 
     def _take_text(self, asked: list[Argument], rest: str) -> None:
-        """One answer to one question; two words to two questions; else to the one that takes any text."""
+        """One answer to one question; two words to two questions; else to the one that takes any text.
+
+        What names something, as a known value would, is no sentence. One word for two questions answers the one
+        that says more: a model tells its make, a make no model. Said again for another question, it moves there.
+        """
+        if tells(rest) and all(one.slot.values for one in asked):
+            return
         words = rest.split()
         if len(asked) > 1 and 1 < len(words) <= 4:
             pairs = [(asked[0], words[0]), (asked[1], " ".join(words[1:]))]
         else:
-            pairs = [(next((one for one in asked if one.slot.free), asked[0]), rest)]
+            free = [one for one in asked if one.slot.free] or asked
+            pairs = [(next((one for one in free if one.slot.implies), free[0]), rest)]
         for argument, value in pairs:
             self._add(argument, value, len(self.text), len(self.text), written=value)
+            for name, earlier in self.known.items():
+                if name != argument.name and argument.slot.values and normalise(str(earlier)) == normalise(value):
+                    self.found.append(Heard(name, None, len(self.text), len(self.text), how="taken back"))
 
     # What follows from what was found -----------------------------------------------------------------------------
 
@@ -360,7 +360,7 @@ class _Ear:
         self, argument: Argument, value: Any, start: int, end: int, *, written: str = "", how: str = "said"
     ) -> None:
         """Note a finding; one that is said not to be so takes back what was known."""
-        written = written or self.message[start:end].strip(_EDGES).removesuffix("的")
+        written = written or self.message[start:end].strip(EDGES).removesuffix("的")
         if start < len(self.text) and negated(self.text, start):
             if self.known.get(argument.name) == value:
                 self.found.append(Heard(argument.name, None, start, end, written, "taken back"))

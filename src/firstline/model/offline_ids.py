@@ -14,6 +14,7 @@ from firstline.model.offline_words import any_of, find_terms, hear_lists, hears,
 from firstline.types import Json
 
 _LONGEST_LABEL_CHARS = 40
+_SHORT_WORDS = 6
 
 
 @dataclass(frozen=True)
@@ -72,13 +73,18 @@ def _match(rows: Sequence[Row], text: str) -> Row | None:
     best = max(scores)
     if best >= 1 and scores.count(best) == 1:
         return rows[scores.index(best)]
-    if len(normalise(text).split()) > 6:
-        return None
-    ordinals: list[list[str]] = hear_lists("ordinals")
+    if (row := find_place(rows, text)) is not None:
+        return row
+    return rows[-1] if len(normalise(text).split()) <= _SHORT_WORDS and hears("last", text) else None
+
+
+def find_place(rows: Sequence[Row], text: str) -> Row | None:
+    """The row that a short text names by its place: "the second one"."""
+    ordinals: list[list[str]] = hear_lists("ordinals") if len(normalise(text).split()) <= _SHORT_WORDS else []
     for at, words in enumerate(ordinals):
         if any_of(tuple(words)).search(normalise(text)) and at % 5 < len(rows):
             return rows[at % 5]
-    return rows[-1] if hears("last", text) else None
+    return None
 
 
 def _rows(argument: Argument, result: Any) -> Iterator[Row]:

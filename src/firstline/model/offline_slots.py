@@ -92,6 +92,8 @@ class _Fold:
     asked_before: tuple[str, ...] = ()
     done: bool = False
     corrected: bool = False
+    declined: bool = False
+    declined_before: bool = False
 
     def read(self, exchange: Exchange, *, listen: bool) -> None:
         self._take_actions(exchange)
@@ -117,9 +119,9 @@ class _Fold:
             self._take(one)
 
     def _is_own(self, exchange: Exchange) -> bool:
-        """Whether the turn may be about this tool: its playbook has it, or it answers a question for it."""
+        """Whether the turn may be about this tool: its playbook has it, or the turn before asked or did it."""
         in_reach = self.arguments.tool.name in exchange.note.tools
-        return in_reach and (exchange.note.playbook is not None or bool(self.asked))
+        return in_reach and (exchange.note.playbook is not None or bool(self.asked) or self.declined_before)
 
     def _begins_anew(self, message: str) -> bool:
         """ "Another car": but not "another 5,000 miles"."""
@@ -156,7 +158,11 @@ class _Fold:
 
     def _take_actions(self, exchange: Exchange) -> None:
         """An action that was carried out is over; one that was declined may still be changed."""
+        self.declined_before, self.declined = self.declined, False
         for action in exchange.note.actions:
+            self.declined = self.declined or (
+                action.tool == self.arguments.tool.name and action.outcome == "declined"
+            )
             if action.tool == self.arguments.tool.name and action.outcome in ("ok", "unknown"):
                 self._finish()
 

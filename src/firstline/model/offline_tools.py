@@ -21,7 +21,8 @@ EXAMPLE_WEIGHT = 0.5
 HEARD_WEIGHT = 0.5
 ID_WEIGHT = 1.0
 OWN_WEIGHT = 0.4
-"""For a tool that few playbooks have: it is what such a playbook is about. Divided by how many have it."""
+"""For a tool that few playbooks have: it is what such a playbook is about. Divided by how many have it; not for
+one that shows a single thing, which the one that lists them finds."""
 
 QUESTION_SHARE = 0.25
 """What is left of a tool that changes something when the customer asks a question."""
@@ -65,6 +66,7 @@ class Toolbox:
         carried: str | None = None
         for exchange in dialogue.exchanges[:-1]:
             carried = self._follow(exchange, carried)
+        carried = self._mended(dialogue) or carried
         reach = self.reach(dialogue.now)
         if carried not in reach:
             carried = None
@@ -90,7 +92,8 @@ class Toolbox:
             scores[name] += HEARD_WEIGHT * len(heard) + ID_WEIGHT * len(ids) / max(len(own), 1)
             if own.tool.declaration.effect != "read":
                 scores[name] *= QUESTION_SHARE if asks(exchange.text) else WISH_SHARE
-            scores[name] += OWN_WEIGHT / max(self._playbooks[name], 1)
+            if own.tool.declaration.effect != "read" or not own.required:
+                scores[name] += OWN_WEIGHT / max(self._playbooks[name], 1)
         return scores
 
     def _add(self, scores: dict[str, float], term: str, weight: float, words: Mapping[str, Terms]) -> None:
@@ -101,7 +104,12 @@ class Toolbox:
             scores[name] += weight * like * like / total if total else 0.0
 
     def _follow(self, exchange: Exchange, carried: str | None) -> str | None:
-        """The tool that an earlier turn was about: it was asked for, or called, or wanted before signing in."""
+        """The tool that an earlier turn was about: it was asked for, or called, or wanted before signing in.
+
+        What the customer has decided about is over.
+        """
+        if any(action.tool == carried for action in exchange.note.actions):
+            carried = None
         reach = self.reach(exchange)
         asked = [name for name in reach if find_asked(self.arguments[name], exchange.reply)]
         called = [call.tool for call in exchange.calls if call.tool in self.arguments]
@@ -115,6 +123,23 @@ class Toolbox:
         if carried in scores:
             scores[carried] += STAY_WEIGHT if len(self.arguments[carried]) else 0.0
         return self._best(scores)
+
+    def _mended(self, dialogue: Dialogue) -> str | None:
+        """The tool of the action that was declined just before, when the message says it otherwise."""
+        tool = self.declined(dialogue)
+        if tool is None or asks(dialogue.now.text):
+            return None
+        return tool if any(one.name for one in self._hear(tool, dialogue.now, asked=())) else None
+
+    def declined(self, dialogue: Dialogue) -> str | None:
+        """The tool of the action that the customer declined just before."""
+        actions = dialogue.before.note.actions if dialogue.before else ()
+        declined = (one.tool for one in actions if one.outcome == "declined")
+        return next((name for name in declined if name in self.arguments), None)
+
+    def mends(self, dialogue: Dialogue) -> bool:
+        """Whether the message changes the action that was declined just before."""
+        return self._mended(dialogue) is not None
 
     def _best(self, scores: Mapping[str, float]) -> str:
         """The highest; where nothing speaks for any, the one that shows what there is."""

@@ -159,7 +159,17 @@ def _relative_days(text: str, today: date) -> Iterator[Day]:
         yield Day(today - timedelta(days=int(match[1])), match.start(), match.end())
     for match in _AHEAD.finditer(text):
         yield Day(today + timedelta(days=int(match[1] or match[2])), match.start(), match.end())
+    yield from _ends(text, today)
     yield from _weekdays(text, today)
+
+
+def _ends(text: str, today: date) -> Iterator[Day]:
+    """The last day of this month, the next, or this year."""
+    following = (today.replace(day=1) + timedelta(days=31)).replace(day=1)
+    lasts = {"month_end": today, "next_month_end": following, "year_end": today.replace(month=12)}
+    for key, within in lasts.items():
+        day = within.replace(day=calendar.monthrange(within.year, within.month)[1])
+        yield from (Day(day, *match.span()) for match in heard(key).finditer(text))
 
 
 def _weekdays(text: str, today: date) -> Iterator[Day]:

@@ -96,7 +96,9 @@ def asks(text: str) -> bool:
     plain = normalise(text).strip()
     if plain.endswith("?") or (has_han(plain) and hears("question", plain)):
         return True
-    opening = any_of(tuple(hear_lists("hello") + hear_lists("follow") + hear_lists("fine")))
+    opening = any_of(
+        tuple(hear_lists("hello") + hear_lists("follow") + hear_lists("fine") + hear_lists("hesitation"))
+    )
     while (found := opening.match(plain)) and found.end():
         plain = plain[found.end() :].lstrip(" ,.!")
     return heard("question").match(plain) is not None

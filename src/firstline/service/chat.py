@@ -41,7 +41,7 @@ from firstline.service.identity import check_token, issue_token, read_identity
 from firstline.service.limits import Buckets
 from firstline.service.stream import HEADERS, stream_events
 from firstline.service.transcript import build_transcript
-from firstline.service.views import snapshot, view_message
+from firstline.service.views import is_retryable, snapshot, view_message
 from firstline.types import (
     ConfirmationId,
     ConversationId,
@@ -356,6 +356,7 @@ def _reply(conversation: Conversation, turn_id: TurnId) -> Json | None:
             message = message or logged
         if isinstance(event, TurnEnded) and event.turn_id == turn_id:
             ending: Json = {"turn_id": turn_id, "outcome": event.outcome, "code": event.code}
+            ending["retryable"] = is_retryable(event)
             usage = {"usage": event.usage.model_dump(), "cost_usd": event.cost_usd, "model": event.model}
             shown = message.event if message else None
             reply = view_message(shown.message, message.seq) if message and isinstance(shown, MessagePosted) else None

@@ -6,7 +6,7 @@ from datetime import datetime
 from pydantic_core import to_json
 
 from firstline.dispatch import Dispatcher, Signal
-from firstline.events import Logged
+from firstline.events import Logged, ReplyWithdrawn
 from firstline.ledger import Ledger
 from firstline.service.views import view_fact, view_frame
 from firstline.types import ConversationId, Json
@@ -38,6 +38,10 @@ async def stream_events(
             yield _frame("reset", {"type": "reset", "conversation_id": conversation_id, "last_seq": sent})
         missed = b"".join(_write(conversation_id, logged, now) for logged in conversation.log[sent:])
         sent = conversation.last_seq
+        if conversation.unfinished:
+            # What of the running turn this reader has seen, perhaps from a process that is gone, begins anew.
+            turn_id = conversation.open_turn or conversation.next_turn
+            missed += b"" if turn_id is None else _write(conversation_id, ReplyWithdrawn(turn_id, ""), now)
         if missed:
             yield missed
         while True:

@@ -9,6 +9,7 @@ from firstline.events import (
     ConfirmationDecided,
     ConfirmationRequested,
     ConversationClosed,
+    CustomerIdentified,
     Frame,
     HandoffAccepted,
     HandoffOffered,
@@ -16,6 +17,7 @@ from firstline.events import (
     Logged,
     MessagePosted,
     ReplyGrew,
+    RouteChosen,
     StatusShown,
     SurveyAnswered,
     ToolCalled,
@@ -25,6 +27,11 @@ from firstline.events import (
 )
 from firstline.markup import render_html
 from firstline.types import Card, Citation, Json, Message
+
+_PASSING = {
+    "connect", "cut", "empty", "first_token_timeout", "idle_timeout", "internal", "out_of_time", "overloaded",
+    "rate_limited", "server", "unknown",
+}  # fmt: skip
 
 
 def view_message(message: Message, seq: int) -> Json:
@@ -90,6 +97,10 @@ def _view_body(logged: Logged) -> Json | None:
             return {"reason": reason}
         case HandoffReturned(by=by) | ConversationClosed(by=by):
             return {"by": by}
+        case CustomerIdentified(identity=identity):
+            return {"signed_in": identity.name or identity.customer_id}
+        case RouteChosen(locale=locale):
+            return {"locale": locale}
         case SurveyAnswered(score=score):
             return {"score": score}
         case TurnEnded():
@@ -102,7 +113,13 @@ def _view_ending(event: TurnEnded) -> Json:
     ending: Json = {"outcome": event.outcome, "usage": event.usage.model_dump(), "cost_usd": event.cost_usd}
     if event.code:
         ending["code"] = event.code
+    ending["retryable"] = is_retryable(event)
     return {**ending, "model": event.model, "suggestions": list(event.suggestions)}
+
+
+def is_retryable(event: TurnEnded) -> bool:
+    """Whether the same message may well be answered a little later: it was trouble, not the message."""
+    return event.outcome == "failed" and event.code in _PASSING
 
 
 def view_frame(conversation_id: str, frame: Frame, at: datetime) -> Json:

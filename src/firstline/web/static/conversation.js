@@ -69,7 +69,9 @@ const CHANGES = {
   'tool.called': (state, event) => inTurn(state, event, { status: event.label }),
   'tool.returned': ({ cards }, { seq, display: card }) => (card ? { cards: [...cards, { seq, card }] } : {}),
   'reply.delta': (state, event) => inTurn(state, event, { ...shownBy(event), withdrawn: false }),
-  'reply.withdrawn': (state, event) => inTurn(state, event, { ...shownBy(event), withdrawn: true }),
+  // Whoever connects in the middle is told to begin from nothing; only what was seen can be taken back.
+  'reply.withdrawn': (state, event) => inTurn(state, event, { ...shownBy(event), withdrawn: Boolean(state.turn?.html) }),
+  'customer.identified': (state, { signed_in: signedIn }) => ({ signedIn }),
   'turn.ended': (state, { outcome, suggestions }) => ({
     turn: null,
     suggestions: outcome === 'replied' ? (suggestions ?? []) : [],
