@@ -57,6 +57,8 @@ DOORS_TO_ADAPTERS = {
 
 LATE_IMPORTS = {
     ("wire", "firstline.model.claude"): "takes 1-2 s and 64 MB, and only Claude needs it",
+    ("store.opening", "alembic"): "takes a third of a second, and only a store of another version needs it",
+    ("store.opening", "alembic.config"): "as alembic",
 }
 IMPORT_BY_NAME = {
     "doctor": "model.claude, slow to import and only looked at with a key",

@@ -338,11 +338,14 @@ class _Signs:
     def __init__(self, bundle: Bundle) -> None:
         self._patterns: dict[re.Pattern[str], set[PlaybookId]] = defaultdict(set)
         self._values: dict[str, set[PlaybookId]] = defaultdict(set)
+        self._of_word: dict[str, list[str]] = defaultdict(list)
         for playbook, slot in _list_slots(bundle):
             if slot.pattern:
                 self._patterns[re.compile(slot.pattern, re.IGNORECASE)].add(playbook)
             for value in slot.values:
                 self._values[_normalise(value)].add(playbook)
+        for value in self._values:  # a value of words can only be there when its first word is
+            self._of_word[value.partition(" ")[0] if value.isascii() else ""].append(value)
 
     def find(self, text: str) -> dict[PlaybookId, float]:
         """How much each playbook gains; a sign of several playbooks is divided among them."""
@@ -352,7 +355,9 @@ class _Signs:
                 for playbook in playbooks:
                     gains[playbook] += ID_GAIN / len(playbooks)
         words = f" {_normalise(text)} "
-        for value, playbooks in self._values.items():
+        likely = [value for word in {"", *words.split()} for value in self._of_word.get(word, ())]
+        for value in likely:
+            playbooks = self._values[value]
             if (f" {value} " in words) if value.isascii() else (value in words):
                 for playbook in playbooks:
                     gains[playbook] = max(gains[playbook], VALUE_GAIN / len(playbooks))

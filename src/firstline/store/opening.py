@@ -7,8 +7,6 @@ from typing import IO, Any
 
 import sqlalchemy as sa
 import sqlalchemy.event
-from alembic import command
-from alembic.config import Config
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DatabaseError
 
@@ -113,6 +111,9 @@ def _migrate(url: str, version: str | None, path: Path) -> None:
                 path=path,
             )
         )
+    from alembic import command  # noqa: PLC0415  # a third of a second, for the first start of all
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["engine"] = make_engine(url, writes=True)
