@@ -32,7 +32,7 @@ LEVELS = {
     "starter": 2,
     # 3 engine
     "engine": 3, "route": 3, "prompt": 3, "release": 3, "calls": 3, "loop": 3, "prepare": 3, "turn": 3,
-    "ledger": 3, "worker": 3,
+    "ledger": 3, "worker": 3, "metrics": 1,
     # 4 the composition root
     "wire": 4,
     # 5 doors

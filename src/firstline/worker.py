@@ -11,8 +11,9 @@ from firstline.conversation import Conversation
 from firstline.dispatch import Signal
 from firstline.engine import Engine
 from firstline.errors import Conflict, StoreError
-from firstline.events import Event, ReplyWithdrawn
+from firstline.events import Event, ReplyWithdrawn, TurnEnded
 from firstline.ledger import Ledger, Publish
+from firstline.metrics import count_turn
 from firstline.turn import give_up, run_turn
 from firstline.types import ConversationId, TurnId
 
@@ -67,7 +68,10 @@ class Worker:
         """Append after whatever customers wrote meanwhile. Raises Conflict when somebody else works on this turn."""
         while True:
             try:
-                return await self._ledger.append(stored, *events)
+                appended = await self._ledger.append(stored, *events)
+                if events and isinstance(events[-1], TurnEnded):
+                    count_turn(stored.bundle, events[-1])
+                return appended
             except Conflict:
                 now = await self._ledger.load(stored.conversation_id)
                 since = now.log[stored.last_seq :]

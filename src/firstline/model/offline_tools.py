@@ -149,13 +149,13 @@ class Toolbox:
         return next((name for name in scores if self.lists(name)), best)
 
     def _stay(self, name: str, dialogue: Dialogue) -> float:
-        before = dialogue.before
-        asked = find_asked(self.arguments[name], before.reply) if before else ()
+        before, own = dialogue.before, self.arguments[name]
+        asked = find_asked(own, before.reply) if before else ()
         heard = [one for one in self._hear(name, dialogue.now, asked=asked) if one.name] if asked else []
         if not heard:
-            share = 1 / 3 if asked and asks(dialogue.now.text) else 1.0
-            return STAY_WEIGHT * share if len(self.arguments[name]) else 0.0
-        own = self.arguments[name]
+            shows_one = own.tool.declaration.effect == "read" and bool(own.required)
+            share = 1 / 3 if (asked or shows_one) and asks(dialogue.now.text) else 1.0
+            return STAY_WEIGHT * share if len(own) else 0.0
         taken_whole = all(own[one.name].open and one.value == one.written for one in heard)
         return ANSWER_WEIGHT / 2 if taken_whole else ANSWER_WEIGHT
 
