@@ -66,15 +66,16 @@ def address_card(changed: Result, locale: str) -> Card:
 
 
 def cancelled_card(cancelled: Result, locale: str) -> Card:
+    refunded = cancelled["refund_usd"] != "0.00"
     return Card(
         title=choose(locale, en="Policy cancelled", zh="保单已取消"),
-        amount=f"${cancelled['refund_usd']}",
+        amount=f"${cancelled['refund_usd']}" if refunded else None,
         rows=(
             _row(locale, cancelled["policy_number"], en="Policy", zh="保单"),
             _row(locale, cancelled["vehicle"], en="Vehicle", zh="车辆"),
             _row(locale, show_day(cancelled["last_day"], locale), en="Last day with cover", zh="保障最后一天"),
         ),
-        note=choose(locale, en="refund, within 10 business days", zh="退款，10 个工作日内到账"),
+        note=choose(locale, en="refund, within 10 business days", zh="退款，10 个工作日内到账") if refunded else None,
     )
 
 

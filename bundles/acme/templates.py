@@ -15,8 +15,8 @@ QUOTE = {
         "about discounts?"
     ),
     "zh": (
-        "您的报价如下：**{{ vehicle }}**，每年行驶 {{ '{:,}'.format(mileage) }} 英里，最年轻驾驶人 {{ driver_age }} 岁，"
-        "保费为**每月 ${{ monthly_premium_usd }}**（美元）。\n\n"
+        "您的报价如下：**{{ vehicle }}**，每年行驶 {{ '{:,}'.format(mileage) }} 英里，"
+        "最年轻驾驶人 {{ driver_age }} 岁，保费为**每月 ${{ monthly_premium_usd }}**（美元）。\n\n"
         "报价编号为 {{ quote_number }}，有效期至 {{ valid_until }}。这是报价，不是合同。\n\n"
         "您想修改某一项（例如里程），还是了解可以享受的折扣？"
     ),

@@ -52,8 +52,8 @@ def serve(bundles: Bundles = None) -> None:
             server_header=False,
         )
         gc.collect()
-    gc.freeze()  # what is loaded stays: the collector need not look at it again and again
-    uvicorn.Server(config).run(sockets=[sock])
+        gc.freeze()  # what is loaded stays: the collector need not look at it again and again
+        uvicorn.Server(config).run(sockets=[sock])
 
 
 @app.command()

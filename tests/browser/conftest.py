@@ -78,7 +78,9 @@ def open_page(browser: Browser, site: str) -> Iterator[Any]:
     complaints: list[str] = []
 
     def open_one(path: str = "", **options: Any) -> Page:
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 860}, "locale": "en-US", "reduced_motion": "reduce", **options})
+        context = browser.new_context(
+            **{"viewport": {"width": 1280, "height": 860}, "locale": "en-US", "reduced_motion": "reduce", **options}
+        )
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -57,7 +57,7 @@ class TestEveryGuardrail:
             guardrail.check(screen(sentence, given=given))
             guardrail.check(screen(sentence, stage="input", given=given))
         spent_ms = (time.process_time() - began) * 1000 / len(sentences)
-        print(f"\n{guardrail.name}: {spent_ms:.3f} ms a sentence")  # noqa: T201
+        print(f"\n{guardrail.name}: {spent_ms:.3f} ms a sentence")
         assert spent_ms < 3
 
 
@@ -179,7 +179,7 @@ def test_competitors_are_found_however_they_are_spelled() -> None:
     guardrail = Competitors(NAMES)
     missed = [text for text in NAMED if not blocks(guardrail, text)]
     wrong = [text for text in UNNAMED if blocks(guardrail, text)]
-    print(f"\ncompetitors: missed {len(missed)}/{len(NAMED)}, wrongly blocked {len(wrong)}/{len(UNNAMED)}")  # noqa: T201
+    print(f"\ncompetitors: missed {len(missed)}/{len(NAMED)}, wrongly blocked {len(wrong)}/{len(UNNAMED)}")
     assert (missed, wrong) == ([], [])
 
 
@@ -279,5 +279,5 @@ def test_well_worn_attacks_are_declined_and_customers_are_not() -> None:
     guardrail = Injection()
     missed = [text for text in ATTACKS if guardrail.check(screen(text, stage="input")).decision == "pass"]
     wrong = [text for text in BENIGN if guardrail.check(screen(text, stage="input")).decision == "block"]
-    print(f"\ninjection: missed {len(missed)}/{len(ATTACKS)}, wrongly declined {len(wrong)}/{len(BENIGN)}")  # noqa: T201
+    print(f"\ninjection: missed {len(missed)}/{len(ATTACKS)}, wrongly declined {len(wrong)}/{len(BENIGN)}")
     assert (missed, wrong) == ([], [])

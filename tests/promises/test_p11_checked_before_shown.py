@@ -101,7 +101,7 @@ def test_true_sentences_pass_and_every_changed_one_is_held_back(locale: str, tex
     assert [sentence for sentence in true if release_text(sentence, locale=locale) != sentence] == []
     false = [changed for sentence in true for changed in mutate(sentence)]
     shown = [changed for changed in false if release_text(changed, locale=locale)]
-    print(f"\n{locale}: {len(false) - len(shown)} of {len(false)} changed sentences held back")  # noqa: T201
+    print(f"\n{locale}: {len(false) - len(shown)} of {len(false)} changed sentences held back")
     assert shown == []
 
 

@@ -122,7 +122,9 @@ async def test_random_kills_under_load_lose_nothing_and_double_nothing(tmp_path:
         keys = written.setdefault(customer.conversation_id, [])
         while not stop.is_set():
             keys.append(f"m{len(keys)}")
-            text = ("hello", "price for 3 wheels", "tell me a long story", "book a visit on 2026-12-01")[len(keys) % 4]
+            text = ("hello", "price for 3 wheels", "tell me a long story", "book a visit on 2026-12-01")[
+                len(keys) % 4
+            ]
             await ask_until_answered(customer, clients, text, keys[-1])
 
     writers = [asyncio.create_task(write(customer)) for customer in customers]
@@ -146,6 +148,7 @@ async def test_random_kills_under_load_lose_nothing_and_double_nothing(tmp_path:
         posted = [each.event.client_message_id for each in log if getattr(each.event, "client_message_id", None)]
         assert posted == written[customer.conversation_id]
     assert server.starts == KILLS + 1
+    assert sum(len(keys) for keys in written.values()) > 2 * KILLS, "that was no load"
 
 
 async def finish(customer: Customer) -> None:

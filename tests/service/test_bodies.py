@@ -104,7 +104,18 @@ async def test_a_field_that_is_given_twice_is_refused_or_counts_once(customer: C
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "\n\t\r ", "\u200b", "\u200d\u2060", "\ufeff", "\u202e", "\U000e0041\U000e0042", "\u0301\u0301", "\x00"],
+    [
+        "",
+        " ",
+        "\n\t\r ",
+        "\u200b",
+        "\u200d\u2060",
+        "\ufeff",
+        "\u202e",
+        "\U000e0041\U000e0042",
+        "\u0301\u0301",
+        "\x00",
+    ],
 )
 async def test_a_message_that_shows_nothing_is_empty(shop: Shop, customer: Customer, text: str):
     assert code_of(await customer.post(text)) == (422, "empty_message")
@@ -133,7 +144,8 @@ async def test_a_long_message_of_nothing_is_still_too_long(customer: Customer):
     "text",
     [
         "a\x00b", "line one\nline two", "a\r\nb", "data: x\n\nevent: turn.ended\ndata: {}", "\nid: 999\n",
-        "a\u2028b\u2029c", "a\x85b", "\u202eevil", "tag\U000e0041s", "e" + "\u0301" * 200, "\ufeffhello", "😀🇨🇳👩‍👩‍👧",
+        "a\u2028b\u2029c", "a\x85b", "\u202eevil", "tag\U000e0041s", "e" + "\u0301" * 200, "\ufeffhello",
+        "😀🇨🇳👩‍👩‍👧",
         '"quoted" \\ back', "</script><script>alert(1)</script>",
     ],
 )  # fmt: skip
@@ -158,9 +170,7 @@ async def test_what_cannot_be_seen_does_not_reach_the_model(shop: Shop, customer
 @pytest.mark.parametrize("half", [rb"\ud800", rb"\udfff", rb"\ud800\ud800", b"\xed\xa0\x80"])
 async def test_half_a_character_is_refused(shop: Shop, customer: Customer, half: bytes):
     response = await send(customer, b'{"client_message_id": "a", "text": "hello ' + half + b'"}')
-    survey = await customer.call(
-        "POST", "/survey", content=b'{"score": 5, "comment": "' + half + b'"}', headers=JSON
-    )
+    survey = await customer.call("POST", "/survey", content=b'{"score": 5, "comment": "' + half + b'"}', headers=JSON)
 
     assert response.status_code in (400, 422) and survey.status_code in (400, 422)
     await expect_nothing_stored(shop, customer)

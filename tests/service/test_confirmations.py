@@ -138,9 +138,7 @@ async def test_a_card_of_another_conversation_does_not_exist(shop: Shop, custome
 async def test_only_the_two_words_decide(customer: Customer, decision: object):
     card = await ask_for_card(customer)
 
-    response = await customer.call(
-        "POST", f"/confirmations/{card['confirmation_id']}", json={"decision": decision}
-    )
+    response = await customer.call("POST", f"/confirmations/{card['confirmation_id']}", json={"decision": decision})
 
     assert code_of(response) == (422, "invalid")
 
@@ -161,7 +159,9 @@ async def test_asking_twice_for_the_same_action_shows_one_card(shop: Shop, custo
     assert (await ask_for_card(customer))["confirmation_id"] == first["confirmation_id"]
 
 
-async def test_a_card_that_an_unknown_visitor_asked_for_is_not_confirmed_by_a_customer(shop: Shop, customer: Customer):
+async def test_a_card_that_an_unknown_visitor_asked_for_is_not_confirmed_by_a_customer(
+    shop: Shop, customer: Customer
+):
     card = await ask_for_card(customer)
     await customer.call("POST", "/identify", json={"identity": shop.identity()})
 

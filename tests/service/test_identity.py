@@ -1,4 +1,4 @@
-"""Signing in: the company's own site vouches for the customer, with a signature and for a while; nothing else does."""
+"""Signing in: the company's own site vouches for the customer, signed and for a while; nothing else does."""
 
 import json
 from datetime import timedelta

@@ -155,7 +155,15 @@ async def test_a_listed_site_can_read_how_a_request_was_refused(site: Shop):
 
 
 async def test_every_page_and_file_carries_the_headers(shop: Shop):
-    for path in ("/", "/embed", "/widget.js", "/static/chat.js", "/help/workshop/en/chain/oil", "/healthz", "/metrics"):
+    for path in (
+        "/",
+        "/embed",
+        "/widget.js",
+        "/static/chat.js",
+        "/help/workshop/en/chain/oil",
+        "/healthz",
+        "/metrics",
+    ):
         response = await shop.client.request("GET", path)
         assert response.status_code == 200, path
         assert response.headers["referrer-policy"] == "same-origin"

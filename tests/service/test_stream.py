@@ -33,7 +33,8 @@ async def test_a_turn_is_told_in_the_order_in_which_it_happened(customer: Custom
     assert stream.parser.retry_ms == 1000
     order = [name for name in names(events) if name not in ("turn.status", "route.chosen")]
     assert order == [
-        "message.posted", "turn.started", "tool.called", "tool.returned", "reply.delta", "message.posted", "turn.ended",
+        "message.posted", "turn.started", "tool.called", "tool.returned", "reply.delta", "message.posted",
+        "turn.ended",
     ]  # fmt: skip
     by_name = {event.name: event.body for event in events}
     assert by_name["tool.called"]["label"] == "Working out the price"
@@ -51,7 +52,15 @@ async def test_no_event_tells_what_is_not_the_customers_business(shop: Shop, cus
             await stream.until("turn.ended")
 
     assert not set(names(stream.seen)) & {"model.replied", "guardrail.ran", "passages.retrieved"}
-    for inside in (b"idempotency", b"token_sha256", b"guardrail", b"<turn>", b"stop_reason", b"passages", b"playbook"):
+    for inside in (
+        b"idempotency",
+        b"token_sha256",
+        b"guardrail",
+        b"<turn>",
+        b"stop_reason",
+        b"passages",
+        b"playbook",
+    ):
         assert inside not in stream.raw
 
 

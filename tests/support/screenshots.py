@@ -111,13 +111,16 @@ def take(browser: Browser, url: str, state: State, path: str, look: tuple[int, s
 
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory() as data, served(Path(data), FIRSTLINE_CONVERSATIONS_PER_MINUTE="1000") as url:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            looks = [(state, path, look) for state, path, each in STATES for look in each]
-            for state, path, look in track(looks, "looking"):
-                take(browser, url, state, path, look)
-            browser.close()
+    with (
+        TemporaryDirectory() as data,
+        served(Path(data), FIRSTLINE_CONVERSATIONS_PER_MINUTE="1000") as url,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        looks = [(state, path, look) for state, path, each in STATES for look in each]
+        for state, path, look in track(looks, "looking"):
+            take(browser, url, state, path, look)
+        browser.close()
 
 
 if __name__ == "__main__":

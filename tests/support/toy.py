@@ -92,7 +92,7 @@ def make_bundle(**limits: Any) -> Bundle:
         contact=Contact(phone="+1 212 555 0100", email="help@spoke.example"),
         hours=Hours(
             timezone="America/New_York",
-            weekly={day: NINE_TO_FIVE for day in ("mon", "tue", "wed", "thu", "fri")},
+            weekly=dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), NINE_TO_FIVE),
             holidays=frozenset({date(2026, 11, 26)}),
         ),
         welcome={"en": "Hello, I am Ada.", "zh": "您好，我是 Ada。"},

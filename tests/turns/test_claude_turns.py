@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,9 @@ async def acme(data: Path, answers: Any, *, chain: bool = False) -> AsyncIterato
     bundle, toolset = open_bundle(ACME, data=data)
     driven = FromModel(OfflineModel(bundle)) if answers == "offline" else answers
     async with FakeClaude(driven) as fake:
-        claude = build_claude("claude-sonnet-5-5", api_key="k", base_url=fake.url, first_token_seconds=2, idle_seconds=1)
+        claude = build_claude(
+            "claude-sonnet-5-5", api_key="k", base_url=fake.url, first_token_seconds=2, idle_seconds=1
+        )
         model: Model = FallbackModel([claude, OfflineModel(bundle)]) if chain else claude
         numbers = count(1)
         engine = build_engine(
@@ -100,7 +102,7 @@ async def test_consecutive_requests_extend_one_prefix_and_the_cache_is_read(tmp_
     async with acme(tmp_path, "offline") as (engine, fake):
         turns = await talk(engine, *ENGLISH)
     bodies = [strip_marks(request.body) for request in fake.requests]
-    for before, after in zip(bodies, bodies[1:], strict=False):
+    for before, after in pairwise(bodies):
         assert (after["system"], after["tools"]) == (before["system"], before["tools"])
         assert after["messages"][: len(before["messages"])] == before["messages"]
     for ran in turns[1:]:
@@ -152,7 +154,10 @@ async def test_a_citation_of_claude_leads_to_the_passage(tmp_path: Path) -> None
 
         def events(self, step: Any, body: Any, writer: Any, usage: Any) -> Any:
             found = next(
-                block for message in body["messages"] for block in message["content"] if block["type"] == "search_result"
+                block
+                for message in body["messages"]
+                for block in message["content"]
+                if block["type"] == "search_result"
             )
             step = Reply((Say("Normal ageing is not covered.", sources=(found["source"],)),))
             return super().events(step, body, writer, usage)
@@ -192,7 +197,9 @@ async def test_a_truncated_tool_call_is_answered_and_not_run(tmp_path: Path) -> 
 
 
 async def test_a_reply_torn_after_words_is_taken_back_before_it_starts_again(tmp_path: Path) -> None:
-    torn = Reply((Say("First sentence is here. Second sentence follows now. Third one."),), cut_after=10, pause_seconds=0.02)
+    torn = Reply(
+        (Say("First sentence is here. Second sentence follows now. Third one."),), cut_after=10, pause_seconds=0.02
+    )
     async with acme(tmp_path, Scripted([torn, say("All of it, whole.")])) as (engine, fake):
         (ran,) = await talk(engine, "what is a deductible?")
     assert ran.text == "All of it, whole."

@@ -201,7 +201,9 @@ async def test_a_turn_that_is_not_asked_to_go_on_after_the_append_does_not_act()
     model = ScriptedModel([call(("a", "get_price", {"wheels": 2})), say("Done.")])
     from firstline.turn import run_turn
 
-    steps = run_turn(make_engine(bundle, model, toolset), post(start(bundle), "price for two wheels"), asyncio.Event())
+    steps = run_turn(
+        make_engine(bundle, model, toolset), post(start(bundle), "price for two wheels"), asyncio.Event()
+    )
     async for step in steps:
         if isinstance(step, tuple) and any(isinstance(fact, ToolCalled) for fact in step):
             break
@@ -237,13 +239,18 @@ async def test_a_truncated_call_is_not_made():
     assert outcomes(ran) == ["rejected"]
 
 
-@pytest.mark.parametrize(("error", "outcome"), [(ToolRejected("Too many wheels."), "rejected"), (ToolFailed("x"), "failed")])
+@pytest.mark.parametrize(
+    ("error", "outcome"), [(ToolRejected("Too many wheels."), "rejected"), (ToolFailed("x"), "failed")]
+)
 async def test_what_a_tool_raises_goes_to_the_model(error, outcome):
     def broken(context, wheels):
         raise error
 
     ran, *_ = await ask(
-        "price for two wheels", call(("t", "get_price", {"wheels": 9})), say("I see."), functions={"get_price": broken}
+        "price for two wheels",
+        call(("t", "get_price", {"wheels": 9})),
+        say("I see."),
+        functions={"get_price": broken},
     )
     assert outcomes(ran) == [outcome]
     assert ended(ran).outcome == "replied"
@@ -273,7 +280,10 @@ async def test_an_endless_loop_of_calls_ends_by_the_repeat_limit():
 async def test_an_endless_loop_of_different_calls_ends_by_the_rounds():
     scripts = [call((f"t{index}", "get_price", {"wheels": index + 1})) for index in range(20)]
     ran, model, *_ = await ask(
-        "price for two wheels", *scripts, functions={"get_price": lambda context, wheels: {}}, bundle=make_bundle(rounds=4)
+        "price for two wheels",
+        *scripts,
+        functions={"get_price": lambda context, wheels: {}},
+        bundle=make_bundle(rounds=4),
     )
     assert ended(ran).code == "too_many_rounds"
     assert len(model.requests) == 4
@@ -367,7 +377,9 @@ async def test_a_paused_turn_is_asked_to_go_on():
 
 
 async def test_a_citation_stands_behind_its_sentence():
-    source = Citation(title="Oiling a chain", url="/help/workshop/en/chain/oil", quote="Oil the chain every 200 miles.")
+    source = Citation(
+        title="Oiling a chain", url="/help/workshop/en/chain/oil", quote="Oil the chain every 200 miles."
+    )
     ran, *_ = await ask("how do I oil a chain", cite("Oil it every 200 miles.", source))
     message = ran.of(MessagePosted)[-1].message
     assert message.citations == (source,)
@@ -430,7 +442,9 @@ async def test_an_expired_identity_is_no_identity():
     clock = Clock()
     bundle = make_bundle()
     toolset = RecordingToolset(dict(TOOLS), {"find_repairs": lambda context: {}})
-    engine = make_engine(bundle, ScriptedModel([call(("t", "find_repairs", {})), say("Sign in.")]), toolset, clock=clock)
+    engine = make_engine(
+        bundle, ScriptedModel([call(("t", "find_repairs", {})), say("Sign in.")]), toolset, clock=clock
+    )
     conversation = post(sign_in(start(bundle)), "where is my repair")
     clock.forward(hours=2)
     ran = await run(engine, conversation)
@@ -441,7 +455,9 @@ async def test_an_expired_identity_is_no_identity():
 async def cancelling(*more, functions=None, clock=None):
     """A conversation in which the model asked for a cancellation, and its engine."""
     bundle = make_bundle()
-    toolset = RecordingToolset(dict(TOOLS), functions or {"cancel_repair": lambda context, repair: {"cancelled": repair}})
+    toolset = RecordingToolset(
+        dict(TOOLS), functions or {"cancel_repair": lambda context, repair: {"cancelled": repair}}
+    )
     scripts = [call(("t", "cancel_repair", {"repair": "R1"})), say("Please confirm on the card."), *more]
     model = ScriptedModel(scripts)
     engine = make_engine(bundle, model, toolset, clock=clock)
@@ -478,7 +494,9 @@ async def test_a_declined_action_does_not_run_and_the_model_knows():
 
 
 async def test_a_yes_in_the_chat_confirms_nothing():
-    asked, engine, toolset, _ = await cancelling(call(("t2", "cancel_repair", {"repair": "R1"})), say("Use the card."))
+    asked, engine, toolset, _ = await cancelling(
+        call(("t2", "cancel_repair", {"repair": "R1"})), say("Use the card.")
+    )
     ran = await run(engine, post(asked.conversation, "yes, I confirm, cancel my repair"))
     assert toolset.calls == []
     assert ran.of(ConfirmationRequested) == []  # the open card asks for exactly this already
@@ -566,7 +584,10 @@ async def test_a_failed_action_is_unknown_and_offers_a_person():
 
 async def test_money_above_the_limit_needs_a_person():
     ran, _, toolset, _ = await ask(
-        "give me my money back", call(("t", "pay_back", {"amount_usd": 500})), say("A person decides."), signed_in=True
+        "give me my money back",
+        call(("t", "pay_back", {"amount_usd": 500})),
+        say("A person decides."),
+        signed_in=True,
     )
     assert ran.of(ToolReturned)[0].result["error"] == "needs_approval"
     assert ran.of(ConfirmationRequested) == []

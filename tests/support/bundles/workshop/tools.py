@@ -1,4 +1,4 @@
-"""One tool of every effect. What acts leaves one line for each time it acted: a killed process cannot lie about it."""
+"""One tool of every effect. What acts leaves one line for each time: a killed process cannot lie about it."""
 
 import os
 from pathlib import Path
