@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from firstline.conversation import Conversation
 from firstline.dispatch import WATCHER_SIGNALS
 from firstline.events import ReplyGrew
 from firstline.service.stream import stream_events
@@ -179,6 +180,49 @@ def open_stream(shop: Shop, customer: Customer, **how: float) -> AsyncIterator[b
     service = shop.service
     conversation_id = ConversationId(customer.conversation_id)
     return stream_events(service.ledger, service.dispatcher, conversation_id, after=1, now=shop.clock, **how)
+
+
+async def read_until(stream: AsyncIterator[bytes], name: str, parser: Parser) -> list[Event]:
+    """What a stream tells, up to the event of this name; the parser refuses whatever is told twice."""
+    events: list[Event] = []
+    while name not in names(events):
+        events += parser.feed(await asyncio.wait_for(anext(stream), 10))
+    return events
+
+
+async def test_a_fact_that_comes_while_the_log_is_being_read_is_told_once(shop: Shop, customer: Customer):
+    """It is in the log that is read, and waits for the watcher as well."""
+    ledger, load = shop.service.ledger, shop.service.ledger.load
+
+    async def load_late(conversation_id: ConversationId) -> Conversation:
+        ledger.load = load
+        await customer.ask("hello")
+        return await load(conversation_id)
+
+    ledger.load = load_late
+    stream = open_stream(shop, customer)
+    parser = Parser()
+    events = await read_until(stream, "turn.ended", parser)
+    await customer.ask("hello again")
+    events += await read_until(stream, "turn.ended", parser)
+    await stream.aclose()
+
+    assert durable(events) == durable(await customer.replay(times=2))
+
+
+async def test_a_fact_that_did_not_reach_the_watcher_is_read_from_the_log(shop: Shop, customer: Customer):
+    ledger, publish = shop.service.ledger, shop.service.ledger._publish
+
+    def lose(*_: object) -> None:
+        ledger._publish = publish
+
+    ledger._publish = lose
+    async with customer.watch() as stream:
+        await customer.post("hello")
+        events = await stream.until("turn.ended")
+
+    assert durable(events) == durable(await customer.replay())
+    assert durable(events)[0].body["message"]["text"] == "hello"
 
 
 async def test_a_quiet_stream_says_that_it_is_alive(shop: Shop, customer: Customer):

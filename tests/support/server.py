@@ -8,6 +8,9 @@ import asyncio
 import multiprocessing
 import os
 import signal
+import sys
+from functools import cache
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -16,7 +19,19 @@ from tests.support.failing_server import Plan, serve
 
 END_SECONDS = 20
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["tests.support.failing_server"])
+
+
+@cache
+def _start_forks() -> None:
+    """The process that server processes are forked from, with the very sources that this one has."""
+    _forks.set_forkserver_preload(["tests.support.failing_server"])
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    forkserver.ensure_running()
+    if before is None:
+        del os.environ["PYTHONPATH"]
+    else:
+        os.environ["PYTHONPATH"] = before
 
 
 class Server:
@@ -44,6 +59,7 @@ class Server:
     async def start(self, *, fault: str = "", hold: bool = False) -> Client:
         """A new life. The client to it; requests wait until it is ready."""
         assert self._process is None, "it lives"
+        await asyncio.to_thread(_start_forks)
         told, tell = _forks.Pipe(duplex=False)
         process = _forks.Process(target=serve, args=(Plan(self.folder, fault, hold), tell), daemon=True)
         await asyncio.to_thread(process.start)
