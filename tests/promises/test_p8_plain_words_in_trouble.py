@@ -74,7 +74,7 @@ async def test_a_store_that_is_full_says_so_before_anything_is_accepted(shop: Sh
     customer = await shop.client.start()
 
     async def full(*_: object, **__: object) -> int:
-        raise StoreUnavailable("database or disk is full: /work/data/firstline.db")
+        raise StoreUnavailable("database or disk is full: sqlite firstline.db")
 
     shop.store.append = full
     response = await customer.post("hello")

@@ -172,7 +172,7 @@ async def test_every_page_and_file_carries_the_headers(shop: Shop):
 
 async def test_a_bug_of_ours_is_told_in_the_same_shape_and_without_a_word_from_inside(shop: Shop, customer: Customer):
     async def break_down(conversation_id: str) -> None:
-        raise RuntimeError("secret inside: sk-ant-canary-7f3a /work/main/src/firstline/ledger.py SELECT body")
+        raise RuntimeError("secret inside: sk-ant-canary-7f3a ledger.py SELECT body")
 
     load = shop.service.ledger.load
     shop.service.ledger.load = break_down

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import httpx2
@@ -20,7 +22,7 @@ from tests.support.sse import Event, Json, Parser
 
 PATIENCE_SECONDS = 15.0
 LEAKS = re.compile(
-    rf"Traceback|File \"|/work/|/tmp/|/home/|/root/|\.py\b|site-packages|sqlite|SELECT |INSERT |{SECRET}|sk-ant|"
+    rf"Traceback|File \"|{re.escape(str(Path(__file__).parents[2]))}|{re.escape(gettempdir())}/|\.py\b|\.db\b|site-packages|sqlite|SELECT |INSERT |{SECRET}|sk-ant|"
     r"<turn>|<instructions>|RuntimeError|Exception|0x[0-9a-f]{6}",
     re.IGNORECASE,
 )

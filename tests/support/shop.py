@@ -1,11 +1,12 @@
 """The workshop's service in this process: the real application, store and turns; model and clock from the test."""
 
+import atexit
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from shutil import copyfile
+from shutil import copyfile, rmtree
 from tempfile import mkdtemp
 from typing import Any
 
@@ -105,12 +106,19 @@ def build_shop(folder: Path, model: Model, clock: Callable[[], Any], held: ExitS
 
 @cache
 def _engine() -> Engine:
-    bundle, toolset = open_bundle(WORKSHOP, data=Path(mkdtemp(prefix="firstline-workshop-")))
+    bundle, toolset = open_bundle(WORKSHOP, data=_folder())
     return build_engine(bundle, toolset, model=Mechanic(), folder=toolset.rows)
 
 
 @cache
 def _empty_store() -> Path:
-    path = Path(mkdtemp(prefix="firstline-store-")) / "empty.db"
+    path = _folder() / "empty.db"
     open_store(f"sqlite:///{path}").close()
     return path
+
+
+def _folder() -> Path:
+    """A folder for as long as this process lives."""
+    folder = mkdtemp(prefix="firstline-tests-")
+    atexit.register(rmtree, folder, ignore_errors=True)
+    return Path(folder)

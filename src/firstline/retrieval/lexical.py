@@ -29,6 +29,7 @@ STEMMERS: Mapping[Locale, str] = {
 FLOOR = 0.12
 """A passage that covers less of a query's weight is no answer to it. Source: docs/retrieval.md."""
 
+AS_MUCH = 0.8
 WEIGHTS: Mapping[str, float] = {"text": 1.0, "title": 0.25, "page": 0.2}
 """`text` holds the title too, and `page` the whole article: a section profits from its surroundings."""
 
@@ -115,12 +116,12 @@ class _Shelf:
         )
         covered = self._cover(wanted)
         found = [number for number in relevance if covered.get(number, 0.0) / total >= FLOOR]
-        chosen = self._spread(found)[:limit]
+        chosen = self._begin_with_opening(self._spread(found), covered)[:limit]
         best = max((covered[number] / total for number in chosen), default=0.0)
+        top = max((relevance.get(number, 0.0) for number in chosen), default=1.0)
+        relevance |= dict.fromkeys(chosen[:1], top)
         return tuple(
-            self._passages[number].model_copy(
-                update={"score": round(min(best, 1.0) * relevance[number] / relevance[chosen[0]], 4)}
-            )
+            self._passages[number].model_copy(update={"score": round(min(best, 1.0) * relevance[number] / top, 4)})
             for number in chosen
         )
 
@@ -170,6 +171,18 @@ class _Shelf:
             if seen[self._pages[number]] <= PASSAGES_OF_A_PAGE:
                 kept.append(number)
         return kept
+
+    def _begin_with_opening(self, numbers: list[int], covered: Mapping[int, float]) -> list[int]:
+        """The best page's opening first, where it speaks of the question as much as its section does.
+
+        It answers the page's title in plain words; a section that merely repeats the words is of less help.
+        """
+        if not numbers:
+            return numbers
+        opening = self._pages.index(self._pages[numbers[0]])
+        if covered.get(opening, 0.0) < AS_MUCH * covered[numbers[0]]:
+            return numbers
+        return [opening, *(number for number in numbers if number != opening)]
 
     def _look_up(self, term: str, word: str) -> _Wanted:
         terms, surety = self._resolve(term, word)
