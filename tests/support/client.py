@@ -21,8 +21,9 @@ from tests.support.mechanic import SECRET
 from tests.support.sse import Event, Json, Parser
 
 PATIENCE_SECONDS = 15.0
+_PLACES = "|".join(re.escape(str(place)) for place in (Path(__file__).parents[2], Path(gettempdir())))
 LEAKS = re.compile(
-    rf"Traceback|File \"|{re.escape(str(Path(__file__).parents[2]))}|{re.escape(gettempdir())}/|\.py\b|\.db\b|site-packages|sqlite|SELECT |INSERT |{SECRET}|sk-ant|"
+    rf"Traceback|File \"|{_PLACES}|\.py\b|\.db\b|site-packages|sqlite|SELECT |INSERT |{SECRET}|sk-ant|"
     r"<turn>|<instructions>|RuntimeError|Exception|0x[0-9a-f]{6}",
     re.IGNORECASE,
 )
