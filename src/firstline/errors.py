@@ -36,7 +36,8 @@ class Problem:
     line: int | None = None
 
     def __str__(self) -> str:
-        where = "" if self.path is None else f"{self.path}:{self.line or 1}: "
+        place = f":{self.line}" if self.line else ""
+        where = "" if self.path is None else f"{self.path}{place}: "
         return f"{where}{self.what}\n    → {self.remedy}"
 
 

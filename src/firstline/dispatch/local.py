@@ -64,7 +64,8 @@ class LocalDispatcher:
         watch = Watch()
         shown = self._shown.get(conversation_id)
         if shown is not None:
-            watch.put(replace(shown, text=shown.shown))  # whoever comes in the middle gets the reply whole
+            # Whoever comes in the middle gets the reply whole: a withdrawal of all, then all.
+            watch.put(ReplyWithdrawn(shown.turn_id, ""), replace(shown, text=shown.shown))
         self._watchers.setdefault(conversation_id, set()).add(watch)
         try:
             yield watch

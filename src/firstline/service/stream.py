@@ -5,8 +5,9 @@ from datetime import datetime
 
 from pydantic_core import to_json
 
+from firstline.conversation import Conversation
 from firstline.dispatch import Dispatcher, Signal
-from firstline.events import Logged, ReplyWithdrawn
+from firstline.events import Logged, ModelReplied, ReplyWithdrawn
 from firstline.ledger import Ledger
 from firstline.service.views import view_fact, view_frame
 from firstline.types import ConversationId, Json
@@ -39,9 +40,7 @@ async def stream_events(
         missed = b"".join(_write(conversation_id, logged, now) for logged in conversation.log[sent:])
         sent = conversation.last_seq
         if conversation.unfinished:
-            # What of the running turn this reader has seen, perhaps from a process that is gone, begins anew.
-            turn_id = conversation.open_turn or conversation.next_turn
-            missed += b"" if turn_id is None else _write(conversation_id, ReplyWithdrawn(turn_id, ""), now)
+            missed += _begin_anew(conversation, now)
         if missed:
             yield missed
         while True:
@@ -59,6 +58,16 @@ async def stream_events(
             sent = facts[-1].seq if facts else sent
             if written := b"".join(_write(conversation_id, signal, now) for signal in fresh):
                 yield written
+
+
+def _begin_anew(conversation: Conversation, now: Callable[[], datetime]) -> bytes:
+    """Takes back what this reader may have seen of the running turn, but no log holds: its process may be gone."""
+    turn_id = conversation.open_turn or conversation.next_turn
+    if turn_id is None:
+        return b""
+    replies = [each for each in conversation.turn_events(turn_id) if isinstance(each, ModelReplied)]
+    shown = replies[-1].shown if replies else ""
+    return _write(conversation.conversation_id, ReplyWithdrawn(turn_id, shown), now)
 
 
 def _write(conversation_id: ConversationId, signal: Signal, now: Callable[[], datetime]) -> bytes:

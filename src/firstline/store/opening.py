@@ -25,7 +25,7 @@ def open_store(url: str) -> SqlStore:
 
     Raises: ConfigError (folder not writable, file is no store, written by a newer version).
     """
-    engine = make_engine(url, writes=True)
+    engine, reader = make_engine(url, writes=True), make_engine(url)
     path = Path(str(engine.url.database))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -35,6 +35,8 @@ def open_store(url: str) -> SqlStore:
         with engine.begin() as connection:  # says now, not at the first customer, that nothing can be written
             connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS writable (probe INTEGER)")
             connection.exec_driver_sql("DROP TABLE writable")
+        with reader.connect() as connection:  # what a killed process erased may still stand in the write-ahead log
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     except (DatabaseError, OSError) as error:
         why = error.orig if isinstance(error, DatabaseError) else error
         raise ConfigError(
@@ -44,7 +46,7 @@ def open_store(url: str) -> SqlStore:
                 path=path,
             )
         ) from error
-    return SqlStore(engine, make_engine(url))
+    return SqlStore(engine, reader)
 
 
 def make_engine(url: str, *, writes: bool = False) -> sa.Engine:
