@@ -87,7 +87,7 @@ async def test_a_watcher_who_comes_in_the_middle_of_a_reply_sees_all_of_it(shop:
             rest = await late.until("turn.ended")
 
     assert names(begun)[-2:] == ["reply.withdrawn", "reply.delta"]
-    assert begun[0].body["html"] == "" and begun[1].body["text"] == FIRST
+    assert begun[0].body["html"] == "" and begun[-1].body["text"] == FIRST
     shown = [event for event in begun + rest if event.name == "reply.delta"]
     assert "".join(event.body["text"] for event in shown) == LONG
 
