@@ -53,7 +53,7 @@ def confirmation(page: Page, locale: str) -> None:
 def waiting(page: Page, locale: str) -> None:
     say(page, QUESTION[locale])
     page.get_by_role("button", name="Talk to a person").click()
-    page.get_by_text("You have asked for a person").wait_for(timeout=WAIT_MS)
+    page.locator(".card.waiting").wait_for(timeout=WAIT_MS)
 
 
 def closed(page: Page, locale: str) -> None:
