@@ -87,6 +87,7 @@ class _Shelf:
 
     def __init__(self, locale: Locale, passages: Sequence[Passage], tags: Mapping[str, Sequence[str]]) -> None:
         self._passages = tuple(passages)
+        self._frequencies: Counter[str] = Counter()
         self._pages = tuple(passage.passage_id.partition("#")[0] for passage in passages)
         self._terms = _Terms(locale)
         builder = SchemaBuilder()
@@ -134,6 +135,7 @@ class _Shelf:
             if page not in whole:
                 text.extend(self._terms.of_text(" ".join(tags.get(page, ()))))
             whole.setdefault(page, []).extend(text)
+        self._frequencies = Counter(term for text in texts for term in set(text))
         for number, page in enumerate(self._pages):
             terms = {"title": titles[number], "text": texts[number], "page": whole[page]}
             terms["spelling"] = self._terms.spell(self._passages[number].text)
@@ -191,7 +193,8 @@ class _Shelf:
         return _Wanted(terms, surety, math.log(1 + (count - frequency + 0.5) / (frequency + 0.5)))
 
     def _frequency(self, term: str) -> int:
-        return self._searcher.doc_freq("text", term)
+        """In how many passages the term stands; kept here, for a query asks it dozens of times."""
+        return self._frequencies[term]
 
     def _resolve(self, term: str, word: str) -> tuple[tuple[str, ...], float]:
         """The term itself when the knowledge has it; else the two words it is made of, its likely
