@@ -1,14 +1,13 @@
 # The two commands of the README are `make serve` and `make test`; each prepares what it needs.
 PYTHON ?= python3
-PORT ?= 8080
+PORT ?= $(or $(FIRSTLINE_PORT),8080)
 VENV := .venv
 BIN := $(VENV)/bin
-export FIRSTLINE_PORT := $(PORT)
 
 .PHONY: serve test check bench screenshots lock clean
 
 serve: $(VENV)/ready                     ## start the Acme demo
-	@$(BIN)/firstline serve $(BUNDLE)
+	@FIRSTLINE_PORT=$(PORT) $(BIN)/firstline serve $(BUNDLE)
 
 test: $(VENV)/ready-dev                  ## the whole test suite
 	@$(BIN)/python -m pytest

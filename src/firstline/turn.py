@@ -6,7 +6,7 @@ append is refused, because another worker has the conversation, the turn simply 
 
     begin      a person holds it? then only end        -> TurnStarted
     carry out  what the customer has confirmed         -> ToolCalled, ToolReturned
-    prepare    screen, route, retrieve: side by side   -> GuardrailRan, RouteChosen, PassagesRetrieved
+    prepare    screen, route, retrieve                 -> GuardrailRan, RouteChosen, PassagesRetrieved
     act        model and tools, sentence by sentence   -> ModelReplied, ToolCalled, ToolReturned, …
     end        the reply as it was shown               -> MessagePosted, TurnEnded
 
