@@ -40,13 +40,14 @@ $(VENV)/made:
 	@echo "making $(VENV) …"
 	@$(PYTHON) -m venv $(VENV) && touch $@
 
+# --no-deps: the lock is complete, and pip would look for a newer `coverage[toml]` beside the pinned `coverage`.
 $(VENV)/ready: $(VENV)/made requirements.lock pyproject.toml
 	@echo "installing what is locked (once; about half a minute) …"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/ready-dev: $(VENV)/ready requirements-dev.lock
 	@echo "installing what the tests need (once) …"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
 	@touch $@
