@@ -23,16 +23,18 @@ PACKAGE = "firstline"
 
 LEVELS = {
     # 0 words
-    "": 0, "errors": 0, "types": 0, "events": 0, "config": 0,
+    "": 0, "errors": 0, "types": 0, "events": 0, "states": 0, "config": 0,
     # 1 rules and protocols
     "conversation": 1, "bundle": 1, "model": 1, "model.note": 1, "retrieval": 1, "tools": 1, "tools.gate": 1,
     "tools.rules": 1, "tools.schema": 1, "guardrails": 1, "store": 1, "dispatch": 1, "language": 1, "phrases": 1,
-    "retrieval.passages": 1, "hours": 1, "handoff": 1, "facts": 1, "sentences": 1, "wishes": 1, "markup": 1,
+    "retrieval.passages": 1, "hours": 1, "notices": 1, "handoff": 1, "package": 1, "answers": 1, "facts": 1,
+    "sentences": 1, "wishes": 1, "markup": 1, "sentiment": 1, "lexicons": 1, "drawing": 1, "staff": 1, "record": 1,
+    "outcome": 1, "scores": 1,
     # 2 adapters: whatever else stands in the packages of the seven protocols, and the starter that `new` copies
     "starter": 2,
     # 3 engine
-    "engine": 3, "route": 3, "prompt": 3, "release": 3, "calls": 3, "loop": 3, "prepare": 3, "turn": 3,
-    "ledger": 3, "worker": 3, "metrics": 1,
+    "engine": 3, "route": 3, "prompt": 3, "release": 3, "calls": 3, "loop": 3, "prepare": 3, "ending": 3, "turn": 3,
+    "ledger": 3, "worker": 3, "indexer": 3, "timekeeper": 3, "courier": 3, "metrics": 1,
     # 4 the composition root
     "wire": 4,
     # 5 doors

@@ -5,19 +5,30 @@ import json
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, assert_never
 
+from firstline.conversation import Confirmation
 from firstline.engine import Ending, Turn
 from firstline.errors import ToolError, ToolRejected
-from firstline.events import ConfirmationRequested, Event, GuardrailRan, RouteChosen, Step, ToolCalled, ToolReturned
+from firstline.events import (
+    ApprovalRequested,
+    ConfirmationRequested,
+    Event,
+    GuardrailRan,
+    RouteChosen,
+    Step,
+    ToolCalled,
+    ToolReturned,
+)
 from firstline.model import ModelReply
 from firstline.prompt import tools_in_reach
 from firstline.tools import Tool, ToolContext
-from firstline.tools.gate import Allowed, Denied, NeedsConfirmation, check_call, check_confirmed
+from firstline.tools.gate import Allowed, Denied, NeedsApproval, NeedsConfirmation, check_call, check_confirmed
 from firstline.tools.schema import validate_arguments
-from firstline.types import CallId, Card, CardRow, ConfirmationId, Json, Locale, choose_text
+from firstline.types import ApprovalId, CallId, Card, CardRow, ConfirmationId, CustomerId, Json, Locale, choose_text
 
 CONFIRMATION_TIME = timedelta(minutes=15)
+APPROVAL_TIME = timedelta(days=3)
 SAME_CALL_LIMIT = 3
 
 
@@ -56,7 +67,7 @@ async def call_tools(turn: Turn, reply: ModelReply) -> AsyncGenerator[Step]:
 
 
 async def carry_out(turn: Turn) -> AsyncGenerator[Step]:
-    """Run what the customer confirmed for this turn: the card's exact arguments, no model in between."""
+    """Run what was confirmed or approved for this turn: the card's exact arguments, no model in between."""
     calls: list[ToolCalled] = []
     answers: list[Event] = []
     called = {event.call_id for event in turn.conversation.turn_events(turn.turn_id) if isinstance(event, ToolCalled)}
@@ -66,15 +77,59 @@ async def carry_out(turn: Turn) -> AsyncGenerator[Step]:
         due = decided is not None and decided.turn_id == turn.turn_id and decided.decision == "confirm"
         if not due or call_id in called:
             continue
-        tool = turn.bundle.tools[requested.tool]
-        gate = check_confirmed(tool, confirmation, conversation=turn.conversation, now=turn.engine.now())
-        if isinstance(gate, Allowed):
-            calls.append(_called(turn, tool, call_id, requested.arguments, confirmation_id))
-        else:
-            answers.append(_returned(turn, call_id, tool.name, "denied", {"error": "stale_confirmation"}))
+        planned = _plan_confirmed(turn, turn.bundle.tools[requested.tool], confirmation)
+        calls += [each for each in planned if isinstance(each, ToolCalled)]
+        answers += [each for each in planned if not isinstance(each, ToolCalled)]
+    calls += [call for call in _plan_approved(turn) if call.call_id not in called]
     if calls or answers:
         async for step in _run(turn, calls, answers):
             yield step
+
+
+def _plan_confirmed(turn: Turn, tool: Tool, confirmation: Confirmation) -> Sequence[Event]:
+    """The call that the customer's yes allows, or the facts that say why it is not made now."""
+    requested, now = confirmation.requested, turn.engine.now()
+    confirmation_id = requested.confirmation_id
+    call_id = CallId(confirmation_id)
+    gate = check_confirmed(tool, confirmation, conversation=turn.conversation, now=now)
+    match gate:
+        case Allowed():
+            return [_called(turn, tool, call_id, requested.arguments, confirmation_id)]
+        case NeedsApproval(limit_usd=limit_usd):
+            asked = ApprovalRequested(
+                at=now,
+                turn_id=turn.turn_id,
+                approval_id=ApprovalId(turn.engine.new_id("ap")),
+                confirmation_id=confirmation_id,
+                tool=tool.name,
+                label=requested.label,
+                arguments=requested.arguments,
+                rows=requested.rows,
+                limit_usd=limit_usd,
+                customer_id=requested.customer_id,
+                expires_at=now + APPROVAL_TIME,
+            )
+            return [asked, _returned(turn, call_id, tool.name, "waiting", {"status": "waiting_for_approval"})]
+        case Denied():
+            return [_returned(turn, call_id, tool.name, "denied", {"error": "stale_confirmation"})]
+        case _:
+            assert_never(gate)
+
+
+def _plan_approved(turn: Turn) -> list[ToolCalled]:
+    """The calls that a human agent has approved for this turn, with exactly the arguments that were shown."""
+    return [
+        _called(
+            turn,
+            turn.bundle.tools[approval.requested.tool],
+            CallId(approval_id),
+            approval.requested.arguments,
+            approval.requested.confirmation_id,
+            approval_id=approval_id,
+        )
+        for approval_id, approval in turn.conversation.approvals.items()
+        if approval.decided and approval.decided.turn_id == turn.turn_id and approval.decided.decision == "approve"
+    ]
 
 
 async def settle(turn: Turn) -> AsyncGenerator[Step]:
@@ -120,7 +175,7 @@ def _plan(turn: Turn, block: Json, reply: ModelReply) -> ToolCalled | Sequence[E
     except ToolRejected as wrong:
         return [_returned(turn, call_id, name, "rejected", {"error": str(wrong)})]
     if turn.count_call(name, arguments) > SAME_CALL_LIMIT:
-        turn.ending = Ending("failed", "tool_loop", "failed")
+        turn.ending = Ending("failed", "tool_loop")
         return [
             _returned(
                 turn, call_id, name, "failed", {"error": "failed", "message": "The same call was made too often."}
@@ -178,7 +233,13 @@ def _row(tool: Tool, name: str, value: Any, locale: Locale) -> CardRow:
 
 
 def _called(
-    turn: Turn, tool: Tool, call_id: CallId, arguments: Json, confirmation_id: ConfirmationId | None
+    turn: Turn,
+    tool: Tool,
+    call_id: CallId,
+    arguments: Json,
+    confirmation_id: ConfirmationId | None,
+    *,
+    approval_id: ApprovalId | None = None,
 ) -> ToolCalled:
     return ToolCalled(
         at=turn.engine.now(),
@@ -190,16 +251,24 @@ def _called(
         idempotency_key=f"{turn.conversation.conversation_id}:{call_id}",
         label=choose_text(tool.declaration.label, turn.locale),
         confirmation_id=confirmation_id,
+        approval_id=approval_id,
     )
 
 
+def _customer_of(turn: Turn, call: ToolCalled) -> CustomerId | None:
+    """Whose rows the call may touch. One that was approved later acts for whoever confirmed it, signed in or not."""
+    if call.approval_id is not None:
+        confirmed_by = turn.conversation.approvals[call.approval_id].requested.customer_id
+        return CustomerId(confirmed_by) if confirmed_by else None
+    identity = turn.conversation.identity_at(turn.engine.now())
+    return identity.customer_id if identity else None
+
+
 async def _call(turn: Turn, call: ToolCalled) -> ToolReturned:
-    now = turn.engine.now()
-    identity = turn.conversation.identity_at(now)
     context = ToolContext(
-        customer_id=identity.customer_id if identity else None,
+        customer_id=_customer_of(turn, call),
         idempotency_key=call.idempotency_key,
-        now=now,
+        now=turn.engine.now(),
         locale=turn.locale,
         folder=turn.engine.folder,
     )

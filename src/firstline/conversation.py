@@ -6,19 +6,28 @@ from datetime import datetime
 from typing import Literal, assert_never
 
 from firstline.events import (
+    ApprovalDecided,
+    ApprovalRequested,
     ConfirmationDecided,
     ConfirmationRequested,
+    ContactLeft,
     ConversationClosed,
+    ConversationReopened,
     ConversationStarted,
+    CorrectionPosted,
     CustomerIdentified,
     Event,
     GuardrailRan,
     HandoffAccepted,
     HandoffOffered,
+    HandoffRequested,
+    HandoffRequeued,
     HandoffReturned,
+    HandoffUnclaimed,
     Logged,
     MessagePosted,
     ModelReplied,
+    NotePosted,
     PassagesRetrieved,
     RouteChosen,
     SurveyAnswered,
@@ -27,7 +36,18 @@ from firstline.events import (
     TurnEnded,
     TurnStarted,
 )
-from firstline.types import CallId, ConfirmationId, ConversationId, Identity, Locale, Status, TurnId
+from firstline.states import Move, next_status
+from firstline.types import (
+    ApprovalId,
+    CallId,
+    ConfirmationId,
+    ConversationId,
+    HumanAgent,
+    Identity,
+    Locale,
+    Status,
+    TurnId,
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +64,19 @@ class Confirmation:
 
 
 @dataclass(frozen=True)
+class Approval:
+    """A confirmed action that waits for, or has, a human agent's decision."""
+
+    requested: ApprovalRequested
+    decided: ApprovalDecided | None = None
+
+    def state_at(self, now: datetime) -> Literal["pending", "approve", "decline", "expired"]:
+        if self.decided is not None:
+            return self.decided.decision
+        return "pending" if now < self.requested.expires_at else "expired"
+
+
+@dataclass(frozen=True)
 class Conversation:
     """The state after `last_seq` events. `log` is the events themselves, for whoever needs the whole story."""
 
@@ -51,17 +84,35 @@ class Conversation:
     log: tuple[Logged, ...] = ()
     started: ConversationStarted | None = None
     status: Status = "open"
+    status_since: datetime | None = None
+    human_agent: HumanAgent | None = None
+    """Who has the conversation, while its status is `with_human`."""
+    human_spoke_at: datetime | None = None
+    """When that person last wrote; None since they accepted."""
+    request: HandoffRequested | None = None
+    """The hand-off that is waiting or under way."""
+    unclaimed: bool = False
+    """The customer was told that nobody came in time."""
+    contact: ContactLeft | None = None
+    """A ticket: how to reach the customer, until a human agent resolves it."""
     locale: Locale = "en"
     identity: Identity | None = None
     open_turn: TurnId | None = None
     """The turn that is being worked on."""
     next_turn: TurnId | None = None
     """The turn that will answer what has come since."""
+    unheard: tuple[MessagePosted, ...] = ()
+    """What the customer wrote while no assistant answered, and no person has answered either."""
+    offered_in: TurnId | None = None
+    """The last turn in which a person was offered."""
     confirmations: dict[ConfirmationId, Confirmation] = field(default_factory=dict[ConfirmationId, Confirmation])
+    approvals: dict[ApprovalId, Approval] = field(default_factory=dict[ApprovalId, Approval])
     running_calls: dict[CallId, ToolCalled] = field(default_factory=dict[CallId, ToolCalled])
     """Calls without a result: under way, or cut off by a crash."""
     posted: dict[str, Logged] = field(default_factory=dict[str, Logged])
     """The customer's messages by their client's id."""
+    replied: dict[str, Logged] = field(default_factory=dict[str, Logged])
+    """Human agents' messages and notes by their client's id."""
     survey: int | None = None
 
     @property
@@ -115,7 +166,7 @@ def _apply(state: Conversation, logged: Logged) -> Conversation:
     event = logged.event
     match event:
         case ConversationStarted():
-            return replace(state, started=event, locale=event.locale)
+            return replace(state, started=event, locale=event.locale, status_since=event.at)
         case CustomerIdentified():
             return replace(state, identity=event.identity)
         case MessagePosted():
@@ -130,33 +181,117 @@ def _apply(state: Conversation, logged: Logged) -> Conversation:
         case ToolReturned():
             calls = {key: call for key, call in state.running_calls.items() if key != event.call_id}
             return replace(state, running_calls=calls)
-        case ConfirmationRequested():
-            waiting = {**state.confirmations, event.confirmation_id: Confirmation(event)}
-            return replace(state, confirmations=waiting)
-        case ConfirmationDecided():
-            decided = replace(state.confirmations[event.confirmation_id], decided=event)
-            confirmations = {**state.confirmations, event.confirmation_id: decided}
-            return replace(state, confirmations=confirmations, next_turn=event.turn_id or state.next_turn)
-        case HandoffAccepted():
-            return replace(state, status="closed" if state.status == "closed" else "waiting")
-        case HandoffReturned():
-            return replace(state, status="closed" if state.status == "closed" else "open")
+        case ConfirmationRequested() | ConfirmationDecided() | ApprovalRequested() | ApprovalDecided():
+            return _decide(state, event)
+        case HandoffOffered():
+            return replace(state, offered_in=event.turn_id)
+        case (
+            HandoffRequested() | HandoffAccepted() | HandoffRequeued() | HandoffUnclaimed() | HandoffReturned()
+            | ConversationClosed() | ConversationReopened()
+        ):  # fmt: skip
+            return _move(state, event)
+        case ContactLeft():
+            return replace(state, contact=event)
         case TurnEnded():
-            return replace(state, open_turn=None)
-        case ConversationClosed():
-            return replace(state, status="closed")
+            unheard = () if state.status == "open" else (*_left_over(state, event.turn_id), *state.unheard)
+            return replace(state, open_turn=None, unheard=unheard)
         case SurveyAnswered():
             return replace(state, survey=event.score)
-        case GuardrailRan() | PassagesRetrieved() | ModelReplied() | HandoffOffered():
+        case GuardrailRan() | PassagesRetrieved() | ModelReplied() | NotePosted() | CorrectionPosted():
             return state
         case _:
             assert_never(event)
 
 
+def _left_over(state: Conversation, turn_id: TurnId) -> tuple[MessagePosted, ...]:
+    """What the customer asked in a turn that a hand-off overtook: nobody has answered it. A wish is heard."""
+    events = [logged.event for logged in state.log if getattr(logged.event, "turn_id", None) == turn_id]
+    posted = [event for event in events if isinstance(event, MessagePosted)]
+    answered = any(event.message.author == "assistant" for event in posted)
+    wished = any(isinstance(event, RouteChosen) and event.wants_human for event in events)
+    return () if answered or wished else tuple(each for each in posted if each.message.author == "customer")
+
+
 def _post(state: Conversation, logged: Logged, event: MessagePosted) -> Conversation:
+    client_id = event.client_message_id
+    if event.message.author == "human_agent":
+        replied = state.replied if client_id is None else {**state.replied, client_id: logged}
+        return replace(state, unheard=(), replied=replied, human_spoke_at=event.at)
     if event.message.author != "customer":
         return state
-    posted = state.posted
-    if event.client_message_id is not None:
-        posted = {**posted, event.client_message_id: logged}
-    return replace(state, posted=posted, next_turn=event.turn_id or state.next_turn)
+    posted = state.posted if client_id is None else {**state.posted, client_id: logged}
+    unheard = state.unheard if event.turn_id else (*state.unheard, event)
+    return replace(state, posted=posted, next_turn=event.turn_id or state.next_turn, unheard=unheard)
+
+
+def _decide(
+    state: Conversation, event: ConfirmationRequested | ConfirmationDecided | ApprovalRequested | ApprovalDecided
+) -> Conversation:
+    match event:
+        case ConfirmationRequested(confirmation_id=id_):
+            return replace(state, confirmations={**state.confirmations, id_: Confirmation(event)})
+        case ApprovalRequested(approval_id=id_):
+            return replace(state, approvals={**state.approvals, id_: Approval(event)})
+        case ConfirmationDecided(confirmation_id=id_):
+            confirmations = {**state.confirmations, id_: replace(state.confirmations[id_], decided=event)}
+            return replace(state, confirmations=confirmations, next_turn=event.turn_id or state.next_turn)
+        case ApprovalDecided(approval_id=id_):
+            approvals = {**state.approvals, id_: replace(state.approvals[id_], decided=event)}
+            return replace(state, approvals=approvals, next_turn=event.turn_id or state.next_turn)
+        case _:
+            assert_never(event)
+
+
+StatusEvent = (
+    HandoffRequested | HandoffAccepted | HandoffRequeued | HandoffUnclaimed | HandoffReturned
+    | ConversationClosed | ConversationReopened
+)  # fmt: skip
+"""What moves a conversation from one state of `firstline.states` to another."""
+
+
+def move_of(event: StatusEvent) -> Move:
+    """Which move of the table an event is."""
+    match event:
+        case HandoffRequested():
+            return "request"
+        case HandoffAccepted():
+            return "accept"
+        case HandoffRequeued():
+            return "requeue"
+        case HandoffUnclaimed():
+            return "unclaimed"
+        case HandoffReturned():
+            return "return"
+        case ConversationClosed():
+            return "close"
+        case ConversationReopened(by=by):
+            return "reopen" if by == "customer" else "take_up"
+        case _:
+            assert_never(event)
+
+
+def _move(state: Conversation, event: StatusEvent) -> Conversation:
+    """The state after a move; as it was, where the table does not know the move."""
+    status = next_status(state.status, move_of(event))
+    if status is None:
+        return state
+    since = state.status_since if status == state.status else event.at
+    state = replace(state, status=status, status_since=since, human_agent=None, human_spoke_at=None)
+    match event:
+        case HandoffRequested():
+            return replace(state, request=event, unclaimed=False)
+        case HandoffAccepted(human_agent=human_agent):
+            return replace(state, human_agent=human_agent)
+        case HandoffUnclaimed():
+            return replace(state, unclaimed=True)
+        case HandoffRequeued():
+            return replace(state, unclaimed=False)
+        case HandoffReturned(turn_id=turn_id):
+            return replace(state, request=None, next_turn=turn_id or state.next_turn)
+        case ConversationClosed(by=by):
+            contact = None if by == "human_agent" else state.contact
+            return replace(state, request=None, contact=contact, unheard=())
+        case ConversationReopened(human_agent=human_agent):
+            return replace(state, human_agent=human_agent)
+        case _:
+            assert_never(event)

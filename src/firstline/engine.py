@@ -9,7 +9,7 @@ from typing import Literal
 
 from firstline.bundle import Bundle
 from firstline.conversation import Conversation
-from firstline.events import Event, Frame, ModelReplied, ReplyGrew, ReplyWithdrawn, StatusShown
+from firstline.events import Event, ModelReplied, ReplyGrew, ReplyWithdrawn, StatusShown, TurnFrame
 from firstline.guardrails import Evidence, Guardrails
 from firstline.model import Model
 from firstline.phrases import phrase
@@ -40,7 +40,7 @@ class Engine:
 
 @dataclass(frozen=True)
 class Ending:
-    """How a turn ends. `failed` says the bundle's fallback, and offers a person."""
+    """How a turn ends. `failed` says the bundle's fallback, and offers a person; `handoff`: why one is asked for."""
 
     outcome: Literal["replied", "handed_off", "cancelled", "failed"]
     code: str | None = None
@@ -119,7 +119,7 @@ class Turn:
         """Whether watchers have not seen all of the reply yet."""
         return self._sent != self.release.shown
 
-    def frames(self) -> list[Frame]:
+    def frames(self) -> list[TurnFrame]:
         """What watchers have not seen yet of the reply: at most one frame."""
         shown, sent = self.release.shown, self._sent
         self._sent = shown

@@ -4,23 +4,30 @@ A fact holds what happened, never what to do next. `Frame`s are the other thing 
 whoever is watching now, never stored. Customers see only `firstline.service.stream`'s views of either.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field, TypeAdapter
 
 from firstline.types import (
+    ApprovalId,
+    Author,
     CallId,
     Card,
     CardRow,
     Citation,
     ConfirmationId,
+    ConversationId,
     HandoffReason,
+    HumanAgent,
     Identity,
     Json,
     Locale,
     Message,
+    MessageId,
     Outcome,
+    Package,
     Passage,
     PlaybookId,
     TurnId,
@@ -111,7 +118,7 @@ class ModelReplied(Fact):
 
 
 class ToolCalled(Fact):
-    """Appended before the effect. `call_id` is the model's tool_use id, or the confirmation's for a confirmed act."""
+    """Appended before the effect. `call_id` is the model's tool_use id, or that of the confirmation or approval."""
 
     type: Literal["tool.called"] = "tool.called"
     turn_id: TurnId
@@ -122,6 +129,7 @@ class ToolCalled(Fact):
     idempotency_key: str
     label: str
     confirmation_id: ConfirmationId | None = None
+    approval_id: ApprovalId | None = None
 
 
 class ToolReturned(Fact):
@@ -161,23 +169,104 @@ class ConfirmationDecided(Fact):
     decision: Literal["confirm", "decline"]
 
 
+class ApprovalRequested(Fact):
+    """The customer confirmed an action that also needs a human agent's yes: for exactly these arguments."""
+
+    type: Literal["approval.requested"] = "approval.requested"
+    turn_id: TurnId
+    approval_id: ApprovalId
+    confirmation_id: ConfirmationId
+    tool: str
+    label: str
+    arguments: Json
+    rows: tuple[CardRow, ...] = ()
+    limit_usd: Usd
+    customer_id: str | None
+    expires_at: AwareDatetime
+
+
+class ApprovalDecided(Fact):
+    """Names the turn that will carry the decision out; while a person has the conversation it says nothing itself."""
+
+    type: Literal["approval.decided"] = "approval.decided"
+    turn_id: TurnId | None
+    approval_id: ApprovalId
+    decision: Literal["approve", "decline"]
+    human_agent: HumanAgent
+
+
 class HandoffOffered(Fact):
+    """The assistant offers a person; nothing changes until the customer asks for one."""
+
     type: Literal["handoff.offered"] = "handoff.offered"
     turn_id: TurnId | None = None
     reason: HandoffReason
 
 
-class HandoffAccepted(Fact):
-    """The customer wants a person: the assistant is silent from here on."""
+class HandoffRequested(Fact):
+    """A person is to answer: the assistant is silent from here on. `back_at`: when people are there again."""
 
-    type: Literal["handoff.accepted"] = "handoff.accepted"
+    type: Literal["handoff.requested"] = "handoff.requested"
     turn_id: TurnId | None = None
     reason: HandoffReason
+    package: Package | None = None
+    back_at: AwareDatetime | None = None
+
+
+class HandoffAccepted(Fact):
+    """A human agent has the conversation now."""
+
+    type: Literal["handoff.accepted"] = "handoff.accepted"
+    human_agent: HumanAgent
+    package: Package | None = None
+    """Where nobody had asked for a person before: the state in which it was taken over."""
+
+
+class HandoffRequeued(Fact):
+    """Whoever had the conversation let go of it, or was silent for too long: the customer waits again."""
+
+    type: Literal["handoff.requeued"] = "handoff.requeued"
+    by: Literal["human_agent", "timeout"]
+
+
+class HandoffUnclaimed(Fact):
+    """Nobody came in time, and the customer was told so. It stays in the queue."""
+
+    type: Literal["handoff.unclaimed"] = "handoff.unclaimed"
 
 
 class HandoffReturned(Fact):
+    """The assistant goes on. The turn is named when something the customer wrote is still unanswered."""
+
     type: Literal["handoff.returned"] = "handoff.returned"
     by: Literal["customer", "human_agent", "timeout"]
+    turn_id: TurnId | None = None
+
+
+class ContactLeft(Fact):
+    """How the customer wants to be reached; it makes the hand-off a ticket, open until a person resolves it."""
+
+    type: Literal["contact.left"] = "contact.left"
+    contact: str
+    comment: str = ""
+
+
+class NotePosted(Fact):
+    """Among human agents only: neither the customer nor a model ever sees it."""
+
+    type: Literal["note.posted"] = "note.posted"
+    human_agent: HumanAgent
+    text: str
+    client_message_id: str | None = None
+
+
+class CorrectionPosted(Fact):
+    """A human agent says what the assistant should have said; an evaluation case is made from it."""
+
+    type: Literal["correction.posted"] = "correction.posted"
+    human_agent: HumanAgent
+    message_id: MessageId
+    should_say: str
 
 
 class TurnEnded(Fact):
@@ -196,6 +285,14 @@ class ConversationClosed(Fact):
     by: Literal["customer", "human_agent", "timeout"]
 
 
+class ConversationReopened(Fact):
+    """The assistant answers again; reopened by a human agent, that person has it."""
+
+    type: Literal["conversation.reopened"] = "conversation.reopened"
+    by: Literal["customer", "human_agent"]
+    human_agent: HumanAgent | None = None
+
+
 class SurveyAnswered(Fact):
     type: Literal["survey.answered"] = "survey.answered"
     score: Annotated[int, Field(ge=1, le=5)]
@@ -205,7 +302,9 @@ class SurveyAnswered(Fact):
 Event = (
     ConversationStarted | CustomerIdentified | MessagePosted | TurnStarted | GuardrailRan | RouteChosen
     | PassagesRetrieved | ModelReplied | ToolCalled | ToolReturned | ConfirmationRequested | ConfirmationDecided
-    | HandoffOffered | HandoffAccepted | HandoffReturned | TurnEnded | ConversationClosed | SurveyAnswered
+    | ApprovalRequested | ApprovalDecided | HandoffOffered | HandoffRequested | HandoffAccepted | HandoffRequeued
+    | HandoffUnclaimed | HandoffReturned | ContactLeft | NotePosted | CorrectionPosted | TurnEnded
+    | ConversationClosed | ConversationReopened | SurveyAnswered
 )  # fmt: skip
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
@@ -214,6 +313,11 @@ _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="t
 def load_event(body: bytes | str) -> Event:
     """The event whose JSON is `body`. Raises pydantic's ValidationError when the store holds something else."""
     return _EVENT.validate_json(body)
+
+
+def messages_by(author: Author, events: Iterable[Event]) -> list[Message]:
+    """What this author wrote, in order."""
+    return [event.message for event in events if isinstance(event, MessagePosted) and event.message.author == author]
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +357,26 @@ class ReplyWithdrawn:
     type: Literal["reply.withdrawn"] = "reply.withdrawn"
 
 
-Frame = StatusShown | ReplyGrew | ReplyWithdrawn
+@dataclass(frozen=True, slots=True)
+class TypingShown:
+    """Somebody is writing: the customer, or a human agent by name."""
 
-Step = tuple[Event, ...] | Frame
+    author: Literal["customer", "human_agent"]
+    name: str
+    type: Literal["typing.shown"] = "typing.shown"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordChanged:
+    """What the inbox shows of a conversation is no longer what it was."""
+
+    conversation_id: ConversationId
+    type: Literal["record.changed"] = "record.changed"
+
+
+TurnFrame = StatusShown | ReplyGrew | ReplyWithdrawn
+
+Frame = TurnFrame | TypingShown | RecordChanged
+
+Step = tuple[Event, ...] | TurnFrame
 """What a turn yields: facts to append all at once before it is asked for more, or a frame to show."""

@@ -1,22 +1,251 @@
-"""What a customer is told when a person is to answer: the truth about when. Pure."""
+"""What each person may do to a hand-off, and the facts that come of it. Pure: decides, never appends.
 
-from datetime import datetime
+The customer asks, goes on with the assistant, leaves a contact, reopens; a human agent accepts, replies, lets go,
+returns, resolves; time requeues and apologises. Every function gives facts to append, none when it is already so,
+or `Refused`. Whoever appends does so behind the seq that the decision was made on: so two who decide at the same
+moment cannot both win. `firstline.states` is the table underneath.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
 
 from firstline.bundle import Bundle
+from firstline.conversation import Conversation
+from firstline.events import (
+    ContactLeft,
+    ConversationClosed,
+    ConversationReopened,
+    Event,
+    HandoffAccepted,
+    HandoffRequested,
+    HandoffRequeued,
+    HandoffReturned,
+    HandoffUnclaimed,
+    MessagePosted,
+)
 from firstline.hours import next_opening, people_available
-from firstline.phrases import phrase
-from firstline.types import Locale
+from firstline.notices import tell_let_go, tell_unclaimed, tell_who_answers
+from firstline.package import build_package
+from firstline.states import next_status
+from firstline.types import Author, HandoffReason, HumanAgent, Locale, Message, MessageId, TurnId
+
+NewId = Callable[[str], str]
 
 
-def tell_who_answers(bundle: Bundle, locale: Locale, at: datetime) -> str:
-    """Markdown in `locale`: whether people are there now, when they are next, and how to reach them."""
-    contact = bundle.contact
-    ways = " · ".join(filter(None, (contact.phone, contact.email, contact.website)))
-    if people_available(bundle.hours, at):
-        return phrase("people_here", locale, ways=ways)
-    opening = next_opening(bundle.hours, at)
-    if opening is None:
-        return phrase("people_unknown", locale, ways=ways)
-    day = phrase(f"weekday_{opening.weekday()}", locale)
-    when = f"{day}, {opening:%Y-%m-%d}, {opening:%H:%M} ({opening.tzname()})"
-    return phrase("people_later", locale, when=when, ways=ways)
+@dataclass(frozen=True)
+class Refused:
+    """Why a move cannot be made now; `code` is what callers branch on, `text` says what to do."""
+
+    code: Literal["closed", "already_taken", "not_yours", "not_accepted", "not_waiting"]
+    text: str
+
+
+Decision = tuple[Event, ...] | Refused
+
+CLOSED = Refused("closed", "This conversation is closed. Reopen it, or start a new one.")
+
+
+# The customer, and the assistant for the customer -----------------------------------------------------------------
+
+
+def request_person(
+    conversation: Conversation,
+    bundle: Bundle,
+    reason: HandoffReason,
+    now: datetime,
+    new_id: NewId,
+    *,
+    turn_id: TurnId | None = None,
+) -> Decision:
+    """A person is to answer, and the customer is told who and when. Nothing when one was asked for already."""
+    if conversation.status == "closed":
+        return CLOSED
+    if next_status(conversation.status, "request") is None:
+        return ()
+    here = people_available(bundle.hours, now)
+    requested = HandoffRequested(
+        at=now,
+        turn_id=turn_id,
+        reason=reason,
+        package=build_package(conversation, bundle, now),
+        back_at=None if here else next_opening(bundle.hours, now),
+    )
+    told = tell_who_answers(bundle, conversation.locale, now)
+    return (requested, _line(told, conversation.locale, now, new_id, turn_id=turn_id))
+
+
+def go_on(conversation: Conversation, now: datetime, new_id: NewId) -> Decision:
+    """The customer goes on with the assistant while nobody has come; what was left unanswered is answered now."""
+    if conversation.status == "closed":
+        return CLOSED
+    if conversation.status != "waiting":
+        return ()
+    return (HandoffReturned(at=now, by="customer", turn_id=_due_turn(conversation, new_id)),)
+
+
+def leave_contact(conversation: Conversation, contact: str, comment: str, now: datetime) -> Decision:
+    """The customer says how to be reached: a ticket, whatever becomes of the conversation."""
+    known = conversation.contact
+    if known is not None and (known.contact, known.comment) == (contact, comment):
+        return ()
+    if conversation.request is None:
+        return Refused("not_waiting", "Ask for a person first.")
+    return (ContactLeft(at=now, contact=contact, comment=comment),)
+
+
+def reopen(conversation: Conversation, now: datetime) -> Decision:
+    """The customer goes on with a closed conversation: the assistant answers again."""
+    return (ConversationReopened(at=now, by="customer"),) if conversation.status == "closed" else ()
+
+
+# Human agents -----------------------------------------------------------------------------------------------------
+
+
+def accept(conversation: Conversation, bundle: Bundle, human_agent: HumanAgent, now: datetime) -> Decision:
+    """The human agent has the conversation: from the queue, or taken over from the assistant. One wins."""
+    if conversation.status == "closed":
+        return CLOSED
+    holder = conversation.human_agent
+    if holder is not None:
+        same = holder.staff_id == human_agent.staff_id
+        return () if same else Refused("already_taken", f"{holder.name} has this conversation.")
+    package = None if conversation.request else build_package(conversation, bundle, now)
+    return (HandoffAccepted(at=now, human_agent=human_agent, package=package),)
+
+
+def check_holder(conversation: Conversation, human_agent: HumanAgent) -> Refused | None:
+    """Why this human agent may not speak or decide here now; None when they may."""
+    if conversation.status == "closed":
+        return CLOSED
+    holder = conversation.human_agent
+    if holder is None:
+        return Refused("not_accepted", "Accept the conversation first.")
+    if holder.staff_id != human_agent.staff_id:
+        return Refused("not_yours", f"{holder.name} has this conversation.")
+    return None
+
+
+def reply(
+    conversation: Conversation, human_agent: HumanAgent, text: str, client_id: str, now: datetime, new_id: NewId
+) -> Decision:
+    """The human agent's words to the customer. The same `client_id` again is the same message."""
+    if client_id in conversation.replied:
+        return ()
+    refused = check_holder(conversation, human_agent)
+    if refused is not None:
+        return refused
+    message = Message(
+        message_id=MessageId(new_id("ms")),
+        author="human_agent",
+        author_name=human_agent.name,
+        author_picture=human_agent.picture,
+        text=text,
+        at=now,
+    )
+    return (MessagePosted(at=now, message=message, client_message_id=client_id),)
+
+
+def let_go(
+    conversation: Conversation, bundle: Bundle, human_agent: HumanAgent, now: datetime, new_id: NewId
+) -> Decision:
+    """Back into the queue, for a colleague; the customer is told."""
+    refused = check_holder(conversation, human_agent)
+    if refused is not None:
+        return refused
+    return _requeue(conversation, bundle, "human_agent", now, new_id)
+
+
+def return_to_assistant(
+    conversation: Conversation, human_agent: HumanAgent, now: datetime, new_id: NewId
+) -> Decision:
+    """The assistant goes on, and answers at once what the customer still waits for."""
+    if conversation.status == "open":
+        return ()
+    if conversation.status in ("with_human", "closed"):
+        refused = check_holder(conversation, human_agent)
+        if refused is not None:
+            return refused
+    return (HandoffReturned(at=now, by="human_agent", turn_id=_due_turn(conversation, new_id)),)
+
+
+def resolve(conversation: Conversation, human_agent: HumanAgent, now: datetime) -> Decision:
+    """The matter is settled: the conversation ends, and so does its ticket."""
+    if conversation.status == "closed":
+        return (ConversationClosed(at=now, by="human_agent"),) if conversation.contact else ()
+    if conversation.status == "with_human":
+        refused = check_holder(conversation, human_agent)
+        if refused is not None:
+            return refused
+    return (ConversationClosed(at=now, by="human_agent"),)
+
+
+def take_up(conversation: Conversation, human_agent: HumanAgent, now: datetime) -> Decision:
+    """A human agent goes on with a closed conversation."""
+    if conversation.status != "closed":
+        holder = conversation.human_agent
+        if holder is not None and holder.staff_id == human_agent.staff_id:
+            return ()
+        return Refused("not_waiting", "The conversation is not closed. Accept it instead.")
+    return (ConversationReopened(at=now, by="human_agent", human_agent=human_agent),)
+
+
+# Time -------------------------------------------------------------------------------------------------------------
+
+
+def due_at(conversation: Conversation, bundle: Bundle) -> datetime | None:
+    """The moment from which time itself changes something here; None while it does not."""
+    since, limits = conversation.status_since, bundle.handoff
+    if since is None:
+        return None
+    if conversation.status == "waiting":
+        return (
+            None if conversation.unclaimed else _wait_begins(bundle, since) + timedelta(minutes=limits.wait_minutes)
+        )
+    if conversation.status == "with_human":
+        first = conversation.unheard[0].at if conversation.unheard else None
+        if conversation.human_spoke_at is None:
+            first = since
+        return None if first is None else max(first, since) + timedelta(minutes=limits.silent_minutes)
+    if conversation.status == "open" and not conversation.unfinished and conversation.log:
+        return conversation.log[-1].event.at + timedelta(hours=limits.idle_hours)
+    return None
+
+
+def decide_due(conversation: Conversation, bundle: Bundle, now: datetime, new_id: NewId) -> tuple[Event, ...]:
+    """What time has brought: an apology, a place in the queue again, the end of an idle conversation; or nothing."""
+    moment = due_at(conversation, bundle)
+    if moment is None or now < moment:
+        return ()
+    locale = conversation.locale
+    if conversation.status == "waiting":
+        told = tell_unclaimed(bundle, locale, now, left=conversation.contact is not None)
+        return (HandoffUnclaimed(at=now), _line(told, locale, now, new_id))
+    if conversation.status == "with_human":
+        return _requeue(conversation, bundle, "timeout", now, new_id)
+    return (ConversationClosed(at=now, by="timeout"),)
+
+
+def _wait_begins(bundle: Bundle, since: datetime) -> datetime:
+    """When somebody could have come: outside business hours that is the next opening."""
+    if people_available(bundle.hours, since):
+        return since
+    return next_opening(bundle.hours, since) or since
+
+
+def _requeue(
+    conversation: Conversation, bundle: Bundle, by: Literal["human_agent", "timeout"], now: datetime, new_id: NewId
+) -> tuple[Event, ...]:
+    told = tell_let_go(bundle, conversation.locale, now)
+    return (HandoffRequeued(at=now, by=by), _line(told, conversation.locale, now, new_id))
+
+
+def _due_turn(conversation: Conversation, new_id: NewId) -> TurnId | None:
+    return (conversation.next_turn or TurnId(new_id("tn"))) if conversation.unheard else None
+
+
+def _line(text: str, locale: Locale, now: datetime, new_id: NewId, *, turn_id: TurnId | None = None) -> MessagePosted:
+    author: Author = "system"
+    message = Message(message_id=MessageId(new_id("ms")), author=author, text=text, at=now)
+    return MessagePosted(at=now, turn_id=turn_id, message=message)

@@ -34,7 +34,7 @@ async def act(turn: Turn) -> AsyncGenerator[Step]:
     while turn.ending is None:
         limit = _limit_reached(turn)
         if limit is not None:
-            turn.ending = Ending("failed", limit, "failed")
+            turn.ending = Ending("failed", limit)
             return
         asked = Asked(before=turn.release.shown)
         async with aclosing(_ask(turn, asked)) as steps:
@@ -113,9 +113,9 @@ def _take(turn: Turn, asked: Asked, piece: "Watched") -> list[Step]:
         case "stopped":
             turn.ending = Ending("cancelled")
         case "out_of_time":
-            turn.ending = Ending("failed", "out_of_time", "failed")
+            turn.ending = Ending("failed", "out_of_time")
         case ModelFailed():
-            turn.ending = Ending("failed", piece.code, "failed")
+            turn.ending = Ending("failed", piece.code)
         case _:
             assert_never(piece)
     if released is not None:
@@ -139,7 +139,7 @@ async def _withhold(turn: Turn, asked: Asked, blocked: Released) -> AsyncGenerat
     _keep(turn, _cut_off(turn, asked, "withheld"))
     yield turn.record(_output_verdict(turn, blocked.blocked, excerpt=blocked.withheld))
     if again:
-        turn.ending = Ending("failed", "withheld", "verdict")
+        turn.ending = Ending("failed", "withheld")
     else:
         turn.repairing = True
         yield turn.status("checking")
@@ -161,13 +161,13 @@ async def _follow(turn: Turn, reply: ModelReply) -> AsyncGenerator[Step]:
         case "pause_turn":
             pass
         case "refusal":
-            turn.ending = Ending("failed", "refusal", "verdict")
+            turn.ending = Ending("failed", "refusal")
         case "model_context_window_exceeded":
-            turn.ending = Ending("failed", "prompt_too_long", "failed")
+            turn.ending = Ending("failed", "prompt_too_long")
         case "max_tokens":
-            turn.ending = Ending("replied", "max_tokens") if shown else Ending("failed", "max_tokens", "failed")
+            turn.ending = Ending("replied", "max_tokens") if shown else Ending("failed", "max_tokens")
         case _:
-            turn.ending = Ending("replied") if shown else Ending("failed", "empty", "failed")
+            turn.ending = Ending("replied") if shown else Ending("failed", "empty")
 
 
 def _keep(turn: Turn, reply: ModelReply) -> None:

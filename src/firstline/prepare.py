@@ -11,10 +11,11 @@ from itertools import zip_longest
 import structlog
 
 from firstline.engine import Turn
-from firstline.events import Event, GuardrailRan, MessagePosted, PassagesRetrieved, RouteChosen
+from firstline.events import Event, GuardrailRan, MessagePosted, PassagesRetrieved, RouteChosen, TurnEnded
 from firstline.guardrails import Evidence, Guardrail, Screening
 from firstline.retrieval import Retriever
 from firstline.types import Locale, Passage, Verdict
+from firstline.wishes import accepts_offer
 
 PASSAGES = 4
 QUERY_CHARS = 1_000
@@ -30,12 +31,13 @@ async def prepare(turn: Turn) -> Sequence[Event] | None:
     events = turn.conversation.turn_events(turn.turn_id)
     if any(isinstance(event, RouteChosen) for event in events):
         return None
-    texts = [event.message.text for event in events if isinstance(event, MessagePosted)]
-    text = "\n".join(texts)
+    posted = [event for event in events if isinstance(event, MessagePosted)]
+    left = turn.conversation.unheard  # written while a person was to answer, and nobody has
+    text = "\n".join(event.message.text for event in (*left, *posted))
     if not text.strip():  # a confirmation's turn: the customer pressed a button, and wrote nothing
         return [_route(turn, "")]
     screened = [_screen(turn, guardrail, text) for guardrail in turn.engine.input_guardrails]
-    route = _route(turn, text)
+    route = _route(turn, text, fresh=bool(posted))
     return [*screened, route, await _retrieve(turn, text, route)]
 
 
@@ -49,8 +51,12 @@ def _screen(turn: Turn, guardrail: Guardrail, text: str) -> GuardrailRan:
     return GuardrailRan(at=turn.engine.now(), turn_id=turn.turn_id, stage="input", verdict=verdict)
 
 
-def _route(turn: Turn, text: str) -> RouteChosen:
-    """The playbook for this text. It stays with the last one for a turn that has no text of its own."""
+def _route(turn: Turn, text: str, *, fresh: bool = True) -> RouteChosen:
+    """The playbook for this text. It stays with the last one for a turn that has no text of its own.
+
+    fresh: something was written since the assistant has the conversation. A wish for a person that is older has been
+    heard: to hear it again would send the customer round in a circle.
+    """
     log = [logged.event for logged in turn.conversation.log]
     last = next((event for event in reversed(log) if isinstance(event, RouteChosen)), None)
     said = [
@@ -71,10 +77,16 @@ def _route(turn: Turn, text: str) -> RouteChosen:
         turn_id=turn_id,
         playbook=chosen.playbook,
         locale=chosen.locale,
-        wants_human=chosen.wants_human,
+        wants_human=fresh and (chosen.wants_human or (_was_offered(turn, log) and accepts_offer(text))),
         score=chosen.score,
         runner_up=chosen.runner_up,
     )
+
+
+def _was_offered(turn: Turn, log: Sequence[Event]) -> bool:
+    """Whether the turn before this one offered a person."""
+    ended = [event.turn_id for event in log if isinstance(event, TurnEnded)]
+    return bool(ended) and ended[-1] == turn.conversation.offered_in
 
 
 async def find_passages(retriever: Retriever, text: str, locale: Locale) -> tuple[Passage, ...]:

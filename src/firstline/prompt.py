@@ -17,6 +17,8 @@ from typing import cast
 from firstline.bundle import Bundle, Example, Playbook
 from firstline.conversation import Conversation
 from firstline.events import (
+    ApprovalDecided,
+    ApprovalRequested,
     ConfirmationDecided,
     ConfirmationRequested,
     CustomerIdentified,
@@ -154,7 +156,7 @@ class _History:
         self._turns: list[list[Turned]] = []
         self._opening: _Opening | None = None
         self._waiting: dict[TurnId | None, list[str]] = {}
-        self._decided: dict[TurnId | None, list[ConfirmationDecided]] = {}
+        self._decided: dict[TurnId | None, list[ConfirmationDecided | ApprovalDecided]] = {}
         self._calls: list[Json] = []
         self._results: dict[CallId, ToolReturned] = {}
         self._team: list[str] = []
@@ -191,7 +193,7 @@ class _History:
         """Facts that only colour the turn's opening message, or wait to be told in it."""
         opening = self._opening
         match event:
-            case ConfirmationDecided():
+            case ConfirmationDecided() | ApprovalDecided():
                 self._decided.setdefault(event.turn_id, []).append(event)
             case ToolReturned():
                 self._results[event.call_id] = event
@@ -212,12 +214,16 @@ class _History:
             self._identity = event.identity
         elif isinstance(event, ConfirmationRequested):
             self._requested[event.confirmation_id] = (event.tool, event.arguments)
+        elif isinstance(event, ApprovalRequested):
+            self._requested[event.approval_id] = (event.tool, event.arguments)
 
     def _post(self, event: MessagePosted) -> None:
         message = event.message
         if message.author == "customer":
             self._waiting.setdefault(event.turn_id, []).append(fence(message.text, limit=MESSAGE_CHARS))
         elif message.author == "human_agent":
+            # What a person has answered is told as it was said, and not put to the assistant again.
+            self._team += [f"Customer: {text}" for text in self._waiting.pop(None, [])]
             self._team.append(fence(f"{message.author_name}: {message.text}", limit=MESSAGE_CHARS))
         elif message.author == "assistant" and self._turns:
             self._open_message()
@@ -308,13 +314,17 @@ class _History:
         route = opening.route
         return self._bundle.playbooks.get(route.playbook) if route and route.playbook else None
 
-    def _action(self, decided: ConfirmationDecided) -> ActionResult:
-        name, arguments = self._requested[decided.confirmation_id]
+    def _action(self, decided: ConfirmationDecided | ApprovalDecided) -> ActionResult:
+        by_customer = isinstance(decided, ConfirmationDecided)
+        id_ = decided.confirmation_id if by_customer else decided.approval_id
+        name, arguments = self._requested[id_]
         if decided.decision == "decline":
-            return ActionResult(tool=name, arguments=arguments, outcome="declined")
-        returned = self._results.get(CallId(decided.confirmation_id))
-        if returned is None or returned.outcome == "waiting":
+            return ActionResult(tool=name, arguments=arguments, outcome="declined" if by_customer else "not_approved")
+        returned = self._results.get(CallId(id_))
+        if returned is None:
             return ActionResult(tool=name, arguments=arguments, outcome="unknown")
+        if returned.outcome == "waiting":
+            return ActionResult(tool=name, arguments=arguments, outcome="waiting_for_approval")
         return ActionResult(tool=name, arguments=arguments, outcome=returned.outcome, result=returned.result)
 
 

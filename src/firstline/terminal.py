@@ -211,6 +211,8 @@ class _Chat:
                 self._status = text
             case ReplyGrew(shown=shown) | ReplyWithdrawn(shown=shown):
                 self._show_reply(shown)
+            case _:
+                pass
         return False
 
     def _show_reply(self, shown: str) -> None:

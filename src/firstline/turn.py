@@ -4,8 +4,8 @@
 asking for more, or a frame for whoever is watching. So nothing happens that is not first written down: when the
 append is refused, because another worker has the conversation, the turn simply is not asked to go on.
 
-    begin      a person holds it? then only end        -> TurnStarted
-    carry out  what the customer has confirmed         -> ToolCalled, ToolReturned
+    begin      a person has it? then carry out, end    -> TurnStarted
+    carry out  what was confirmed or approved          -> ToolCalled, ToolReturned, ApprovalRequested
     prepare    screen, route, retrieve                 -> GuardrailRan, RouteChosen, PassagesRetrieved
     act        model and tools, sentence by sentence   -> ModelReplied, ToolCalled, ToolReturned, …
     end        the reply as it was shown               -> MessagePosted, TurnEnded
@@ -17,26 +17,16 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from firstline.bundle import Playbook
+from firstline.answers import reason_of_failure, reason_to_offer
 from firstline.calls import carry_out, leave_unknown
 from firstline.conversation import Conversation
+from firstline.ending import end_turn, post_message, tell_declined
 from firstline.engine import Ending, Engine, Turn
-from firstline.events import (
-    Event,
-    HandoffAccepted,
-    HandoffOffered,
-    MessagePosted,
-    PassagesRetrieved,
-    RouteChosen,
-    Step,
-    ToolReturned,
-    TurnEnded,
-    TurnStarted,
-)
-from firstline.handoff import tell_who_answers
+from firstline.events import Event, HandoffOffered, PassagesRetrieved, RouteChosen, Step, TurnStarted
+from firstline.handoff import request_person
 from firstline.loop import act
 from firstline.prepare import prepare
-from firstline.types import Author, Citation, HandoffReason, Message, MessageId, choose_text
+from firstline.types import HandoffReason, choose_text
 
 
 async def run_turn(engine: Engine, conversation: Conversation, stop: asyncio.Event) -> AsyncGenerator[Step]:
@@ -52,8 +42,11 @@ async def run_turn(engine: Engine, conversation: Conversation, stop: asyncio.Eve
     turn = Turn(engine, conversation, turn_id, stop, deadline)
     if conversation.open_turn is None:
         turn.unsaved.append(TurnStarted(at=engine.now(), turn_id=turn_id))
-    if conversation.status != "open":
+    if conversation.status != "open":  # what a person approved is done, without a word of the assistant's
         turn.unsaved += leave_unknown(turn)
+        async for step in carry_out(turn):
+            yield step
+        turn.unsaved += tell_declined(turn)
         turn.ending = Ending("cancelled" if conversation.status == "closed" else "handed_off")
     else:
         yield turn.status("reading")
@@ -79,7 +72,7 @@ def give_up(engine: Engine, conversation: Conversation) -> tuple[Event, ...]:
     if turn_id is None:
         return ()
     turn = Turn(engine, conversation, turn_id, asyncio.Event(), deadline=0.0)
-    turn.ending = Ending("failed", "internal", "failed")
+    turn.ending = Ending("failed", "internal")
     if conversation.open_turn is None:
         turn.unsaved.append(TurnStarted(at=engine.now(), turn_id=turn_id))
     turn.unsaved += leave_unknown(turn)
@@ -100,72 +93,33 @@ def wants_human(turn: Turn) -> bool:
 
 def end(turn: Turn) -> list[Step]:
     """The last facts, appended together: the reply byte for byte as it was shown, and how the turn ended."""
-    ending = turn.ending or Ending("failed", "unknown", "failed")
+    ending = turn.ending or Ending("failed", "unknown")
     facts: list[Event] = []
     if ending.outcome == "failed":
         turn.release.say(choose_text(turn.bundle.fallback, turn.locale))
     frames = turn.frames()
     if turn.release.shown:
-        facts.append(_post(turn, "assistant", turn.release.shown, turn.release.citations))
+        cut_off = ending.outcome == "cancelled" or (ending.outcome == "handed_off" and ending.handoff is None)
+        facts.append(post_message(turn, "assistant", turn.release.shown, turn.release.citations, cut_off=cut_off))
     if ending.outcome == "handed_off" and ending.handoff is not None:
-        facts.append(HandoffAccepted(at=turn.engine.now(), turn_id=turn.turn_id, reason=ending.handoff))
-        told = tell_who_answers(turn.bundle, turn.locale, turn.engine.now())
-        facts.append(_post(turn, "system", told, ()))
-    elif (reason := ending.handoff or _reason_to_offer(turn)) is not None:
+        facts += _request_person(turn, ending.handoff)
+    elif (reason := _reason_to_offer(turn, ending)) is not None:
         facts.append(HandoffOffered(at=turn.engine.now(), turn_id=turn.turn_id, reason=reason))
-    facts.append(_ended(turn, ending))
+    facts.append(end_turn(turn, ending))
     return [*frames, turn.record(*facts)]
 
 
-def _reason_to_offer(turn: Turn) -> HandoffReason | None:
-    """Why a person should be offered although the turn went well: an action in doubt, or the playbook says so."""
-    events = turn.conversation.turn_events(turn.turn_id)
-    if any(isinstance(event, ToolReturned) and event.outcome == "unknown" for event in events):
-        return "failed"
-    playbook = _playbook(turn)
-    return "policy" if playbook and playbook.kind == "hand_off" else None
-
-
-def _playbook(turn: Turn) -> Playbook | None:
-    events = turn.conversation.turn_events(turn.turn_id)
-    route = next((event for event in events if isinstance(event, RouteChosen)), None)
-    return turn.bundle.playbooks.get(route.playbook) if route and route.playbook else None
-
-
-def _post(turn: Turn, author: Author, text: str, citations: tuple[Citation, ...]) -> MessagePosted:
-    message = Message(
-        message_id=MessageId(turn.engine.new_id("ms")),
-        author=author,
-        author_name=turn.bundle.assistant.name if author == "assistant" else None,
-        text=text,
-        citations=citations,
-        at=turn.engine.now(),
+def _request_person(turn: Turn, reason: HandoffReason) -> tuple[Event, ...]:
+    decided = request_person(
+        turn.conversation, turn.bundle, reason, turn.engine.now(), turn.engine.new_id, turn_id=turn.turn_id
     )
-    return MessagePosted(at=message.at, turn_id=turn.turn_id, message=message)
+    assert isinstance(decided, tuple), "a turn that may speak is in an open conversation"
+    return decided
 
 
-def _ended(turn: Turn, ending: Ending) -> TurnEnded:
-    return TurnEnded(
-        at=turn.engine.now(),
-        turn_id=turn.turn_id,
-        outcome=ending.outcome,
-        code=ending.code,
-        usage=turn.usage,
-        cost_usd=round(turn.cost_usd, 6),
-        model=turn.model,
-        suggestions=_suggest(turn) if ending.outcome == "replied" else (),
-    )
-
-
-def _suggest(turn: Turn) -> tuple[str, ...]:
-    """What the customer may ask next, without what was asked just now."""
-    playbook = _playbook(turn)
-    events = turn.conversation.turn_events(turn.turn_id)
-    asked = {_bare(event.message.text) for event in events if isinstance(event, MessagePosted)}
-    offers = playbook.suggestions.get(turn.locale, ()) if playbook else ()
-    return tuple(offer for offer in offers if _bare(offer) not in asked)
-
-
-def _bare(text: str) -> str:
-    """The letters and figures alone, to see whether two texts ask the same."""
-    return "".join(letter for letter in text.casefold() if letter.isalnum())
+def _reason_to_offer(turn: Turn, ending: Ending) -> HandoffReason | None:
+    if ending.outcome == "failed":
+        return reason_of_failure(ending.code)
+    if turn.conversation.status != "open":
+        return None
+    return reason_to_offer(turn.bundle, turn.conversation, turn.turn_id, turn.release.shown)

@@ -13,6 +13,8 @@ CallId = NewType("CallId", str)
 ConfirmationId = NewType("ConfirmationId", str)
 CustomerId = NewType("CustomerId", str)
 PlaybookId = NewType("PlaybookId", str)
+ApprovalId = NewType("ApprovalId", str)
+StaffId = NewType("StaffId", str)
 
 Locale = str
 """A BCP 47 language tag, lower case, mostly only the language: `en`, `zh`, `ar`."""
@@ -23,7 +25,13 @@ Json = dict[str, Any]
 Author = Literal["customer", "assistant", "human_agent", "system"]
 Status = Literal["open", "waiting", "with_human", "closed"]
 Outcome = Literal["replied", "handed_off", "cancelled", "failed"]
-HandoffReason = Literal["asked", "policy", "failed", "verdict"]
+HandoffReason = Literal[
+    "asked", "policy", "no_answer", "tool_failed", "budget", "failed", "sentiment", "verdict", "taken_over"
+]
+"""Why a person is offered, asked for, or came by themselves (`taken_over`)."""
+
+Level = Literal[-2, -1, 0, 1, 2]
+"""A mood, very negative to very positive."""
 
 
 class Value(BaseModel):
@@ -55,9 +63,20 @@ class Message(Value):
     message_id: MessageId
     author: Author
     author_name: str | None = None
+    author_picture: str | None = None
     text: str
     citations: tuple[Citation, ...] = ()
+    cut_off: bool = False
+    """The assistant was stopped in the middle: this is what had been shown."""
     at: AwareDatetime
+
+
+class HumanAgent(Value):
+    """A person of the business, as the customer sees who speaks."""
+
+    staff_id: StaffId
+    name: str
+    picture: str | None = None
 
 
 class Passage(Value):
@@ -83,6 +102,28 @@ class Card(Value):
     rows: tuple[CardRow, ...] = ()
     note: str | None = None
     actions: tuple[str, ...] = ()
+
+
+class ActionDone(Value):
+    """What was done, or tried, for the customer by a tool that changes something."""
+
+    label: str
+    outcome: str
+    arguments: Json = Field(default_factory=dict)
+
+
+class Package(Value):
+    """What a human agent gets with a hand-off, so that the customer need not say anything twice."""
+
+    summary: str
+    intent: str | None = None
+    slots: tuple[CardRow, ...] = ()
+    """What was asked for and told: arguments of the tools that were called, the newest of each name."""
+    sources: tuple[Citation, ...] = ()
+    actions: tuple[ActionDone, ...] = ()
+    mood_start: Level | None = None
+    mood: Level | None = None
+    locale: Locale
 
 
 class Usage(Value):

@@ -13,13 +13,15 @@ import structlog
 
 from firstline.bundle import Bundle
 from firstline.config import Settings
-from firstline.dispatch.local import LocalDispatcher
+from firstline.dispatch import Signal
+from firstline.dispatch.local import RETRY_SECONDS, LocalDispatcher
 from firstline.engine import Engine
 from firstline.errors import ConfigError, Problem
 from firstline.guardrails.competitors import Competitors
 from firstline.guardrails.grounding import Grounding
 from firstline.guardrails.injection import Injection
 from firstline.guardrails.links import Links
+from firstline.indexer import Indexer
 from firstline.ledger import Ledger
 from firstline.model import Model
 from firstline.model.fallback import FallbackModel
@@ -28,8 +30,11 @@ from firstline.prompt import build_static
 from firstline.retrieval.lexical import LexicalRetriever
 from firstline.retrieval.passages import build_passages, collect_tags
 from firstline.route import Router
-from firstline.store.opening import lock_folder, open_store
+from firstline.store.opening import lock_folder, open_records, open_store
+from firstline.store.records import SqlRecords
 from firstline.store.sql import SqlStore
+from firstline.store.staff import SqlStaff
+from firstline.timekeeper import Timekeeper
 from firstline.tools import Toolset
 from firstline.tools.python import open_bundle
 from firstline.types import ConversationId
@@ -106,12 +111,18 @@ class Service:
     settings: Settings
     engines: dict[str, Engine]
     store: SqlStore
+    records: SqlRecords
+    staff: SqlStaff
     dispatcher: LocalDispatcher
     ledger: Ledger
+    indexer: Indexer
+    timekeeper: Timekeeper
     held: ExitStack = field(default_factory=ExitStack)
 
     async def start(self) -> int:
         """Submit every unfinished conversation; how many there were."""
+        self.indexer.start(self.ledger)
+        self.timekeeper.start()
         unfinished = await self.store.unfinished()
         for conversation_id in unfinished:
             await self.dispatcher.submit(conversation_id)
@@ -120,9 +131,12 @@ class Service:
         return len(unfinished)
 
     async def close(self) -> None:
+        await self.timekeeper.close()
         await self.dispatcher.close()
+        await self.indexer.close()
         for engine in self.engines.values():
             await engine.model.aclose()
+        self.staff.close()
         self.store.close()
         self.held.close()
 
@@ -147,14 +161,36 @@ def build_service(
             engines[bundle.name] = build_engine(bundle, toolset, model=model, folder=toolset.rows, now=now)
         store = open_store(settings.store_url)
         kept = held.pop_all()
+    return assemble_service(settings, engines, store, held=kept, now=now)
+
+
+def assemble_service(
+    settings: Settings,
+    engines: dict[str, Engine],
+    store: SqlStore,
+    *,
+    held: ExitStack,
+    now: Callable[[], datetime] = now_utc,
+    retry_seconds: float = RETRY_SECONDS,
+) -> Service:
+    """The service around engines and a store that are open. `held` is closed with it."""
+    bundles = {name: engine.bundle for name, engine in engines.items()}
+    records = open_records(store)
 
     async def work(conversation_id: ConversationId, stop: asyncio.Event) -> None:
         await worker(conversation_id, stop)
 
-    dispatcher = LocalDispatcher(work)
-    ledger = Ledger(store, dispatcher.publish, alone=True)
+    def publish(conversation_id: ConversationId, signals: tuple[Signal, ...]) -> None:
+        dispatcher.publish(conversation_id, signals)
+        indexer.note(conversation_id, signals)
+
+    dispatcher = LocalDispatcher(work, retry_seconds=retry_seconds)
+    indexer = Indexer(records, bundles, dispatcher.publish, now)
+    ledger = Ledger(store, publish, alone=True)
     worker = Worker(engines, ledger, dispatcher.publish)
-    return Service(settings, engines, store, dispatcher, ledger, kept)
+    timekeeper = Timekeeper(records, ledger, bundles, now, new_id)
+    staff = SqlStaff(store.engine, store.reader)
+    return Service(settings, engines, store, records, staff, dispatcher, ledger, indexer, timekeeper, held)
 
 
 def _locked(folder: Path) -> IO[bytes]:

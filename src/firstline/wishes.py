@@ -236,10 +236,31 @@ _OTHER_WISH = re.compile(
 )
 
 
+_YES_WORDS = """
+yes|yeah|yep|yup|sure|ok|okay|alright|please|please do|do it|do that|go ahead|that would be great|that would be good
+that would be nice|sounds good|i'd like that|i would like that|i would|yes i do|thanks|thank you|connect me|why not
+好|好的|好啊|好吧|可以|行|要|需要|请|麻烦|麻烦了|谢谢|是|是的|嗯|转吧|麻烦转一下
+sí|si|vale|claro|por favor|de acuerdo|gracias|oui|d'accord|s'il vous plaît|volontiers|merci|ja|gerne|bitte|danke
+sì|va bene|volentieri|per favore|grazie|sim|tak|proszę|evet|lütfen|да|давайте|пожалуйста|так|نعم|حسنا|من فضلك
+はい|お願いします|네|부탁드려요|हाँ|có|vâng|iya|ya
+"""
+_YES = re.compile(
+    "(?:(?:"
+    + "|".join(sorted(map(re.escape, re.split(r"[|\n]", _YES_WORDS.strip())), key=len, reverse=True))
+    + r")(?![^\W\u3400-\u9fff]) ?){1,4}"
+)
+
+
 def wants_human(text: str) -> bool:
     """Whether a sentence of `text` says that its writer wants a person instead of the assistant."""
     clauses = re.split(r"[.!?;,:\n。！？；，、…]+", unicodedata.normalize("NFKC", text[:LONGEST_CHARS]).casefold())
     return any(_wishes(clause) for clause in clauses)
+
+
+def accepts_offer(text: str) -> bool:
+    """Whether a customer who was just offered a person says yes, and nothing else."""
+    plain = " ".join(re.sub(r"[^\w\s']", " ", unicodedata.normalize("NFKC", text).casefold()).split())
+    return _YES.fullmatch(plain) is not None
 
 
 def _wishes(clause: str) -> bool:

@@ -9,11 +9,13 @@ import structlog
 
 from firstline.conversation import Conversation
 from firstline.dispatch import Signal
+from firstline.ending import break_off
 from firstline.engine import Engine
 from firstline.errors import Conflict, StoreError
-from firstline.events import Event, ReplyWithdrawn, TurnEnded
+from firstline.events import Event, ReplyGrew, ReplyWithdrawn, TurnEnded, TurnFrame
 from firstline.ledger import Ledger, Publish
 from firstline.metrics import count_turn
+from firstline.states import may_speak
 from firstline.turn import give_up, run_turn
 from firstline.types import ConversationId, TurnId
 
@@ -49,32 +51,63 @@ class Worker:
             stop.clear()
 
     async def _drive(self, engine: Engine, conversation: Conversation, stop: asyncio.Event) -> None:
-        stored = conversation
+        """Run a turn. When a person takes the conversation meanwhile, it is broken off before its next fact."""
+        stored, shown = conversation, None
         turn_id = conversation.open_turn or conversation.next_turn
+        assert turn_id is not None, "something is unanswered"
         async with aclosing(run_turn(engine, conversation, stop)) as steps:
             async for step in steps:
-                if isinstance(step, tuple):
-                    stored = await self._append(stored, step, turn_id)
-                else:
+                if not isinstance(step, tuple):
+                    shown = _follow(shown, step)
                     frame: Signal = step
                     self._publish(conversation.conversation_id, (frame,))
+                    continue
+                stored, taken = await self._append(stored, step, turn_id)
+                if taken:
+                    broken_off = partial(_break_off, engine, turn_id, step, shown)
+                    await self._ledger.update(conversation.conversation_id, broken_off)
+                    return
 
     def _withdraw(self, conversation: Conversation) -> None:
         turn_id = conversation.open_turn or conversation.next_turn
         if turn_id is not None:
             self._publish(conversation.conversation_id, (ReplyWithdrawn(turn_id, ""),))
 
-    async def _append(self, stored: Conversation, events: tuple[Event, ...], turn_id: TurnId | None) -> Conversation:
-        """Append after whatever customers wrote meanwhile. Raises Conflict when somebody else works on this turn."""
+    async def _append(
+        self, stored: Conversation, events: tuple[Event, ...], turn_id: TurnId
+    ) -> tuple[Conversation, bool]:
+        """Append after whatever customers wrote meanwhile; not, and True, when the assistant may no longer speak.
+
+        Raises Conflict when somebody else works on this turn.
+        """
         while True:
             try:
                 appended = await self._ledger.append(stored, *events)
                 if events and isinstance(events[-1], TurnEnded):
                     count_turn(stored.bundle, events[-1])
-                return appended
+                return appended, False
             except Conflict:
                 now = await self._ledger.load(stored.conversation_id)
                 since = now.log[stored.last_seq :]
                 if not since or any(getattr(logged.event, "turn_id", None) == turn_id for logged in since):
                     raise
+                if may_speak(stored.status, "assistant") and not may_speak(now.status, "assistant"):
+                    return now, True
                 stored = now
+
+
+def _follow(shown: ReplyGrew | None, frame: TurnFrame) -> ReplyGrew | None:
+    """What watchers have seen of the reply after this frame."""
+    match frame:
+        case ReplyGrew():
+            return frame
+        case ReplyWithdrawn():
+            return ReplyGrew(frame.turn_id, "", frame.shown)
+        case _:
+            return shown
+
+
+def _break_off(
+    engine: Engine, turn_id: TurnId, step: tuple[Event, ...], shown: ReplyGrew | None, conversation: Conversation
+) -> tuple[Event, ...]:
+    return break_off(engine, conversation, turn_id, step, shown)

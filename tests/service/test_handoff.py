@@ -74,7 +74,7 @@ async def test_a_handoff_stops_the_reply_that_is_being_written(shop: Shop, custo
         await customer.call("POST", "/handoff")
         events = await stream.until("turn.ended")
 
-    assert [event.name for event in events].count("handoff.accepted") == 1
+    assert [event.name for event in events].count("handoff.requested") == 1
     assert shop.model.stopped == 1
     assert (await customer.snapshot())["status"] == "waiting"
 

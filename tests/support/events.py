@@ -20,8 +20,8 @@ from firstline.events import (
     CustomerIdentified,
     Event,
     GuardrailRan,
-    HandoffAccepted,
     HandoffOffered,
+    HandoffRequested,
     HandoffReturned,
     MessagePosted,
     ModelReplied,
@@ -196,7 +196,7 @@ class Story:
         self.append(decided(confirmation_id, decision, at=self.clock(), turn_id=turn_id))
 
     def hand_off(self) -> None:
-        self.append(HandoffAccepted(at=self.clock(), reason="asked"))
+        self.append(HandoffRequested(at=self.clock(), reason="asked"))
 
     def hand_back(self) -> None:
         self.append(HandoffReturned(at=self.clock(), by="customer"))
@@ -316,7 +316,7 @@ class Story:
             facts.append(MessagePosted(at=at, turn_id=turn_id, message=said))
         if outcome == "handed_off" and self.state.status == "open":
             told = message("A person will answer.", "system", at=at, number=self._next_number())
-            accepted = HandoffAccepted(at=at, turn_id=turn_id, reason="asked")
+            accepted = HandoffRequested(at=at, turn_id=turn_id, reason="asked")
             facts += [accepted, MessagePosted(at=at, turn_id=turn_id, message=told)]
         if outcome == "failed":
             facts.append(HandoffOffered(at=at, turn_id=turn_id, reason="failed"))

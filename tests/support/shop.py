@@ -14,17 +14,14 @@ from fastapi import FastAPI
 from structlog.testing import capture_logs
 
 from firstline.config import Settings
-from firstline.dispatch.local import LocalDispatcher
 from firstline.engine import Engine
-from firstline.ledger import Ledger
 from firstline.model import Model
 from firstline.service.app import build_app
 from firstline.service.identity import sign_identity
 from firstline.store.opening import open_store
 from firstline.store.sql import SqlStore
 from firstline.tools.python import open_bundle
-from firstline.wire import Service, build_engine
-from firstline.worker import Worker
+from firstline.wire import Service, assemble_service, build_engine
 from tests.support.client import Asgi, Client, Customer
 from tests.support.mechanic import Mechanic
 from tests.support.scripted import Clock
@@ -95,13 +92,7 @@ def build_shop(folder: Path, model: Model, clock: Callable[[], Any], held: ExitS
     store = open_store(told.store_url)
     engines = {"workshop": replace(_engine(), model=model, now=clock, folder=folder / "rows")}
 
-    async def work(conversation_id: Any, stop: Any) -> None:
-        await worker(conversation_id, stop)
-
-    dispatcher = LocalDispatcher(work, retry_seconds=0.01)
-    ledger = Ledger(store, dispatcher.publish, alone=True)
-    worker = Worker(engines, ledger, dispatcher.publish)
-    return Service(told, engines, store, dispatcher, ledger, held)
+    return assemble_service(told, engines, store, held=held, now=clock, retry_seconds=0.01)
 
 
 @cache

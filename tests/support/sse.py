@@ -9,10 +9,11 @@ Json = dict[str, Any]
 
 DURABLE = {
     "message.posted", "turn.started", "tool.called", "tool.returned", "confirmation.requested",
-    "confirmation.decided", "handoff.offered", "handoff.accepted", "handoff.returned", "conversation.closed",
+    "confirmation.decided", "handoff.offered", "handoff.requested", "handoff.accepted", "handoff.requeued",
+    "handoff.unclaimed", "handoff.returned", "contact.left", "conversation.closed", "conversation.reopened",
     "survey.answered", "turn.ended", "customer.identified", "route.chosen",
 }  # fmt: skip
-TRANSIENT = {"turn.status", "reply.delta", "reply.withdrawn", "reset"}
+TRANSIENT = {"turn.status", "reply.delta", "reply.withdrawn", "reset", "typing.shown"}
 
 
 @dataclass(frozen=True)

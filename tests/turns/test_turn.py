@@ -8,8 +8,8 @@ from firstline.errors import ModelFailed, ToolFailed, ToolRejected
 from firstline.events import (
     ConfirmationRequested,
     GuardrailRan,
-    HandoffAccepted,
     HandoffOffered,
+    HandoffRequested,
     MessagePosted,
     ModelReplied,
     ReplyGrew,
@@ -389,7 +389,7 @@ async def test_a_citation_stands_behind_its_sentence():
 async def test_who_asks_for_a_person_gets_one_without_the_model():
     ran, model, *_ = await ask("I want to talk to a human, please", say("never"))
     assert model.requests == []
-    assert ran.of(HandoffAccepted)
+    assert ran.of(HandoffRequested)
     assert ended(ran).outcome == "handed_off"
     assert ran.conversation.status == "waiting"
     assert "+1 212 555 0100" in ran.of(MessagePosted)[-1].message.text
@@ -595,10 +595,10 @@ async def test_money_above_the_limit_needs_a_person():
 
 async def test_a_turn_in_a_conversation_that_a_person_holds_only_ends():
     bundle = make_bundle()
-    from firstline.events import HandoffAccepted as Accepted
+    from firstline.events import HandoffRequested as Requested
     from tests.support.scripted import START
 
-    conversation = post(start(bundle), "hello").extended(Accepted(at=START, reason="asked"))
+    conversation = post(start(bundle), "hello").extended(Requested(at=START, reason="asked"))
     model = ScriptedModel([say("never")])
     ran = await run(make_engine(bundle, model), conversation)
     assert [type(fact) for fact in ran.facts] == [TurnStarted, TurnEnded]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firstline.conversation import Conversation, answering_turn, fold, new_conversation
-from firstline.events import ConversationClosed, HandoffAccepted, HandoffReturned, Logged, MessagePosted, TurnEnded
+from firstline.events import ConversationClosed, HandoffRequested, HandoffReturned, Logged, MessagePosted, TurnEnded
 from firstline.types import ConfirmationId, ConversationId, Status, TurnId
 from tests.support.events import START, Story, decided, requested, say, started, stories
 
@@ -226,22 +226,22 @@ def test_a_decision_and_a_message_that_wait_share_their_turn() -> None:
 # Who speaks ---------------------------------------------------------------------------------------------------------
 
 AT = {"at": START}
-ACCEPTED = HandoffAccepted(**AT, reason="asked")
+REQUESTED = HandoffRequested(**AT, reason="asked")
 RETURNED = HandoffReturned(**AT, by="customer")
 CLOSED = ConversationClosed(**AT, by="customer")
-WAYS: dict[Status, list[Any]] = {"open": [], "waiting": [ACCEPTED], "closed": [CLOSED]}
+WAYS: dict[Status, list[Any]] = {"open": [], "waiting": [REQUESTED], "closed": [CLOSED]}
 
 
 @pytest.mark.parametrize(
     ("status", "event", "after"),
     [
-        ("open", ACCEPTED, "waiting"),
+        ("open", REQUESTED, "waiting"),
         ("open", RETURNED, "open"),
         ("open", CLOSED, "closed"),
-        ("waiting", ACCEPTED, "waiting"),
+        ("waiting", REQUESTED, "waiting"),
         ("waiting", RETURNED, "open"),
         ("waiting", CLOSED, "closed"),
-        ("closed", ACCEPTED, "closed"),
+        ("closed", REQUESTED, "closed"),
         ("closed", RETURNED, "closed"),
         ("closed", CLOSED, "closed"),
     ],
@@ -261,7 +261,7 @@ def test_a_turn_that_ends_after_the_customer_closed_does_not_open_the_conversati
     story.prepare(wants_human=True)
     turn_id = story.turn
     story.close()  # the worker has not seen it yet: it appends what it had decided
-    story.append(HandoffAccepted(at=story.clock(), turn_id=turn_id, reason="asked"))
+    story.append(HandoffRequested(at=story.clock(), turn_id=turn_id, reason="asked"))
     story.end("handed_off")
 
     assert story.state.status == "closed"

@@ -74,6 +74,42 @@ class Limits(Value):
     tool_result_chars: Annotated[int, Field(ge=500)] = 20_000
 
 
+class HandoffTimes(Value):
+    """How long people may take. `wait_minutes` counts in business hours only."""
+
+    wait_minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 10.0
+    """Nobody has accepted: the customer is told so, and asked for a contact."""
+    silent_minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 10.0
+    """A human agent who accepted says nothing: the conversation goes back to the queue."""
+    idle_hours: Annotated[float, Field(gt=0, le=24 * 30)] = 24.0
+    """Nobody writes to the assistant any more: the conversation is closed."""
+
+
+class Criteria(Value):
+    """The business's own success criteria: targets as shares, 0 to 1, where it wants others than the usual ones."""
+
+    comprehension: Annotated[float, Field(gt=0, le=1)] = 0.95
+    relevance: Annotated[float, Field(gt=0, le=1)] = 0.90
+    accuracy: Annotated[float, Field(gt=0, le=1)] = 1.0
+    citations: Annotated[float, Field(gt=0, le=1)] = 0.80
+    topic: Annotated[float, Field(gt=0, le=1)] = 0.95
+    quotes: Annotated[float, Field(gt=0, le=1)] = 1.0
+    escalation: Annotated[float, Field(gt=0, le=1)] = 0.95
+    sentiment: Annotated[float, Field(gt=0, le=1)] = 0.90
+    deflection: Annotated[float, Field(gt=0, le=1)] = 0.70
+    csat: Annotated[float, Field(ge=1, le=5)] = 4.0
+    """The mean of the survey, 1 to 5."""
+    baseline_minutes: Annotated[float, Field(gt=0)] = 10.0
+    """How long a conversation takes a person. Source of the default: human chat handling takes 8 to 13 minutes."""
+
+
+class CannedAnswer(Value):
+    """Words that human agents send often."""
+
+    title: LocalText
+    text: LocalText
+
+
 class Playbook(Value):
     """Instructions for one kind of request. `tools` are the only ones that may be called while it is chosen."""
 
@@ -142,6 +178,9 @@ class Bundle:
     examples: tuple[Example, ...]
     articles: tuple[Article, ...]
     tools: Mapping[str, Tool] = field(default_factory=dict[str, Tool])
+    handoff: HandoffTimes = field(default_factory=HandoffTimes)
+    criteria: Criteria = field(default_factory=Criteria)
+    canned_answers: tuple[CannedAnswer, ...] = ()
 
     @property
     def locale(self) -> Locale:

@@ -16,8 +16,11 @@ from pydantic_core import PydanticCustomError
 
 from firstline.bundle import (
     Assistant,
+    CannedAnswer,
     Contact,
+    Criteria,
     DemoCustomer,
+    HandoffTimes,
     Hours,
     Limits,
     PlaybookKind,
@@ -136,6 +139,11 @@ class _Starter(Starter):
     text: Local
 
 
+class _CannedAnswer(CannedAnswer):
+    title: Local
+    text: Local
+
+
 class _DemoCustomer(DemoCustomer):
     id: Text
     name: Text
@@ -176,7 +184,10 @@ class BundleFile(Value):
     competitors: tuple[Text, ...] = ()
     links: tuple[Host, ...] = ()
     limits: Limits = Limits()
+    handoff: HandoffTimes = HandoffTimes()
+    criteria: Criteria = Criteria()
     demo_customers: tuple[_DemoCustomer, ...] = ()
+    canned_answers: tuple[_CannedAnswer, ...] = ()
 
 
 class PlaybookHeader(Value):

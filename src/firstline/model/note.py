@@ -22,11 +22,13 @@ _UNSEEN = re.compile(
 
 
 class ActionResult(Value):
-    """What came of an action that the customer confirmed or declined with the button."""
+    """What came of an action that the customer confirmed or declined with the button, or a human agent decided on."""
 
     tool: str
     arguments: Json
-    outcome: Literal["ok", "rejected", "failed", "denied", "declined", "unknown"]
+    outcome: Literal[
+        "ok", "rejected", "failed", "denied", "declined", "unknown", "waiting_for_approval", "not_approved"
+    ]
     result: Any = None
 
 
@@ -44,7 +46,7 @@ class Note(Value):
     blocked: bool = False
     actions: tuple[ActionResult, ...] = ()
     team: tuple[str, ...] = ()
-    """What people of the business have told the customer since the assistant last spoke."""
+    """What was said between people of the business and the customer since the assistant last spoke, in order."""
 
 
 class Withheld(Value):

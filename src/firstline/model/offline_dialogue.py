@@ -17,7 +17,6 @@ _CODES: dict[str, CallOutcome] = {
     "needs_sign_in": "needs_sign_in",
     "not_in_playbook": "denied",
     "needs_confirmation": "denied",
-    "needs_approval": "denied",
     "stale_confirmation": "denied",
     "rejected": "rejected",
     "failed": "failed",

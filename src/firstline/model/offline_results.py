@@ -38,11 +38,15 @@ def tell_trouble(call: Call, voice: Voice) -> str:
 
 
 def tell_action(bundle: Bundle, action: ActionResult, voice: Voice) -> str:
-    """What came of an action that the customer confirmed or declined."""
+    """What came of an action that was confirmed, declined, or waits for somebody's approval."""
     if action.outcome == "ok":
         return tell_result(bundle, action.tool, action.result, voice).parts[0].text
     if action.outcome == "declined":
         return voice.say("declined")
+    if action.outcome == "waiting_for_approval":
+        return voice.say("waiting_approval")
+    if action.outcome == "not_approved":
+        return voice.say("not_approved")
     _, text = read_outcome(action.result, broken=True) if action.result is not None else ("failed", "")
     return _tell_error(action.outcome, action.result, text, voice)
 
@@ -52,8 +56,6 @@ def _tell_error(outcome: CallOutcome, result: Any, text: str, voice: Voice) -> s
         return text
     if outcome == "needs_sign_in":
         return voice.say("needs_sign_in")
-    if outcome == "denied" and isinstance(result, dict) and cast("Json", result).get("error") == "needs_approval":
-        return voice.say("needs_approval")
     return voice.say("outcome_unknown" if outcome == "unknown" else "failed")
 
 

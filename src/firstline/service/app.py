@@ -15,10 +15,14 @@ from starlette.exceptions import HTTPException
 
 from firstline import __version__
 from firstline.errors import FirstlineError, RequestError, StoreError
-from firstline.service import chat, pages
+from firstline.service import chat, pages, person, sign_in, staff, staff_stream
 from firstline.service.fence import Fence, error_response
 from firstline.service.limits import Buckets, TooMany
+from firstline.service.reception import Reception
 from firstline.wire import Service
+
+SIGN_INS_PER_MINUTE = 30
+"""For each address: an office behind one may sign in together."""
 
 _log = structlog.get_logger()
 
@@ -40,16 +44,26 @@ def build_app(service: Service) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json",
     )
-    app.state.desk = chat.Desk(
+    app.state.reception = Reception(
         settings=service.settings,
         engines=service.engines,
         ledger=service.ledger,
         dispatcher=service.dispatcher,
         message_buckets=Buckets(service.settings.messages_per_minute),
         conversation_buckets=Buckets(service.settings.conversations_per_minute),
+        records=service.records,
+    )
+    app.state.staff_door = sign_in.StaffDoor(
+        register=service.staff,
+        settings=service.settings,
+        now=app.state.reception.now,
+        attempts=Buckets(SIGN_INS_PER_MINUTE),
     )
     app.state.service = service
     app.include_router(chat.router)
+    app.include_router(person.router)
+    for router in (sign_in.router, sign_in.demo_router, staff.router, staff_stream.router):
+        app.include_router(router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=pages.WEB / "static"), name="static")
     app.add_api_route("/healthz", _healthz, tags=["operations"])

@@ -1,6 +1,7 @@
 """What callers send: the shape of each body, closed and strict, and what is never let in."""
 
 import json
+import re
 import unicodedata
 from typing import Annotated, Any, Literal
 
@@ -33,6 +34,16 @@ def check_client(client: Json) -> Json:
     return client
 
 
+def check_contact(contact: str) -> str:
+    """`contact`, when it looks like an e-mail address or a phone number."""
+    plain = " ".join(contact.split())
+    digits = sum(char.isdigit() for char in plain)
+    is_phone = 6 <= digits <= 18 and not re.search(r"[^\d\s()+./x-]", plain)
+    if not is_phone and not re.fullmatch(r"[^\s@<>,;]+@[^\s@<>,;]+\.[^\s@<>,;.]{2,}", plain):
+        raise ValueError("an e-mail address or a phone number is expected")
+    return plain
+
+
 Text = Annotated[str, AfterValidator(check_whole)]
 
 
@@ -58,6 +69,29 @@ class IdentifyBody(Body):
 
 class DecisionBody(Body):
     decision: Literal["confirm", "decline"]
+
+
+class ContactBody(Body):
+    """How to be reached: an e-mail address or a phone number, as the customer wrote it."""
+
+    contact: Annotated[Text, Field(max_length=200), AfterValidator(check_contact)]
+    comment: Annotated[Text, Field(max_length=2000)] = ""
+
+
+class ReplyBody(Body):
+    """What a human agent writes, to the customer or as a note."""
+
+    client_message_id: Annotated[str, Field(pattern=CLIENT_ID)]
+    text: Text
+
+
+class ApprovalBody(Body):
+    decision: Literal["approve", "decline"]
+
+
+class CorrectionBody(Body):
+    message_id: str
+    should_say: Annotated[Text, Field(min_length=1, max_length=8000)]
 
 
 class SurveyBody(Body):

@@ -5,7 +5,7 @@ from html import escape, unescape
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from fastapi.templating import Jinja2Templates
 from pydantic import BaseModel, ConfigDict
@@ -16,8 +16,8 @@ from firstline.language import right_to_left
 from firstline.markup import render_html
 from firstline.phrases import load_phrases
 from firstline.retrieval.passages import anchor_of
-from firstline.service.chat import Desk, desk_of
 from firstline.service.identity import sign_identity
+from firstline.service.reception import Served
 from firstline.types import Json, Locale, choose_text
 
 WEB = Path(__file__).parent.parent / "web"
@@ -25,19 +25,22 @@ UI_LOCALES = ("en", "zh", "ar")
 
 router = APIRouter()
 templates = Jinja2Templates(WEB / "templates")
-Served = Annotated[Desk, Depends(desk_of)]
 
 
 @router.get("/", response_class=HTMLResponse, include_in_schema=False)
-async def chat_page(request: Request, desk: Served, bundle: str | None = None, locale: str | None = None) -> Response:
+async def chat_page(
+    request: Request, reception: Served, bundle: str | None = None, locale: str | None = None
+) -> Response:
     """The chat, as a page of its own."""
-    return _page(request, "chat.html", desk.engine(bundle).bundle, _pick(request, desk.engine(bundle).bundle, locale))
+    return _page(
+        request, "chat.html", reception.engine(bundle).bundle, _pick(request, reception.engine(bundle).bundle, locale)
+    )
 
 
 @router.get("/embed", response_class=HTMLResponse, include_in_schema=False)
-async def embed_page(request: Request, desk: Served, bundle: str | None = None) -> Response:
+async def embed_page(request: Request, reception: Served, bundle: str | None = None) -> Response:
     """A page of a make-believe company, with the widget on it."""
-    chosen = desk.engine(bundle).bundle
+    chosen = reception.engine(bundle).bundle
     return _page(request, "embed.html", chosen, _pick(request, chosen, None))
 
 
@@ -50,9 +53,9 @@ async def widget() -> Response:
 
 
 @router.get("/help/{name}/{locale}/{slug:path}", response_class=HTMLResponse, include_in_schema=False)
-async def article_page(request: Request, name: str, locale: Locale, slug: str, desk: Served) -> Response:
+async def article_page(request: Request, name: str, locale: Locale, slug: str, reception: Served) -> Response:
     """One article of the knowledge: where citations lead."""
-    bundle = desk.engine(name).bundle
+    bundle = reception.engine(name).bundle
     for article in bundle.articles:
         if (article.locale, article.slug) == (locale, slug):
             body = _add_anchors(render_html(article.body))
@@ -63,21 +66,23 @@ async def article_page(request: Request, name: str, locale: Locale, slug: str, d
 
 
 @router.get("/docs", response_class=HTMLResponse, include_in_schema=False)
-async def api_page(request: Request, desk: Served) -> Response:
+async def api_page(request: Request, reception: Served) -> Response:
     """The API, read from its own description; no script, nothing from elsewhere."""
     schema = request.app.openapi()
-    return _page(request, "api.html", desk.engine(None).bundle, "en", schema=schema)
+    return _page(request, "api.html", reception.engine(None).bundle, "en", schema=schema)
 
 
 @router.get("/v1/bundles/{name}", tags=["customer"])
-async def read_bundle(name: str, desk: Served, locale: Annotated[str | None, Query(max_length=35)] = None) -> Json:
+async def read_bundle(
+    name: str, reception: Served, locale: Annotated[str | None, Query(max_length=35)] = None
+) -> Json:
     """What a page must know of a business before a conversation starts; `default` is the first that is served."""
-    engine = desk.engine(None if name == "default" else name)
+    engine = reception.engine(None if name == "default" else name)
     bundle = engine.bundle
     wanted = (locale or bundle.locale).lower().split("-")[0]
     shown = wanted if wanted in {*bundle.locales, *UI_LOCALES} else bundle.locale
     title, welcome = choose_text(bundle.assistant.title, shown), choose_text(bundle.welcome, shown)
-    demo = () if desk.settings.production else bundle.demo_customers
+    demo = () if reception.settings.production else bundle.demo_customers
     return {
         "bundle": bundle.name,
         "business": choose_text(bundle.business, shown),
@@ -106,14 +111,14 @@ class DemoBody(BaseModel):
 
 
 @router.post("/demo/identity", include_in_schema=False)
-async def demo_identity(body: DemoBody, desk: Served) -> Json:
+async def demo_identity(body: DemoBody, reception: Served) -> Json:
     """A demo customer's signed identity, as a company's own site would give it. Not in production."""
-    bundle = desk.engine(body.bundle).bundle
+    bundle = reception.engine(body.bundle).bundle
     found = next((each for each in bundle.demo_customers if each.id == body.customer_id), None)
-    if found is None or desk.settings.production:
+    if found is None or reception.settings.production:
         raise RequestError(404, "not_found", "There is no such demo customer.")
-    secret, audience = desk.settings.identity_secret.get_secret_value(), desk.settings.identity_audience
-    return {"identity": sign_identity(found.id, found.name, secret=secret, audience=audience, now=desk.now())}
+    secret, audience = reception.settings.identity_secret.get_secret_value(), reception.settings.identity_audience
+    return {"identity": sign_identity(found.id, found.name, secret=secret, audience=audience, now=reception.now())}
 
 
 def _add_anchors(html: str) -> str:

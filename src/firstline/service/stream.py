@@ -7,7 +7,7 @@ from pydantic_core import to_json
 
 from firstline.conversation import Conversation
 from firstline.dispatch import Dispatcher, Signal
-from firstline.events import Logged, ModelReplied, ReplyWithdrawn
+from firstline.events import Logged, ModelReplied, RecordChanged, ReplyWithdrawn, TypingShown
 from firstline.ledger import Ledger
 from firstline.service.views import view_fact, view_frame
 from firstline.types import ConversationId, Json
@@ -71,6 +71,8 @@ def _begin_anew(conversation: Conversation, now: Callable[[], datetime]) -> byte
 
 
 def _write(conversation_id: ConversationId, signal: Signal, now: Callable[[], datetime]) -> bytes:
+    if isinstance(signal, RecordChanged) or (isinstance(signal, TypingShown) and signal.author == "customer"):
+        return b""
     if isinstance(signal, Logged):
         view = view_fact(conversation_id, signal)
         return b"" if view is None else _frame(signal.event.type, view, seq=signal.seq)

@@ -5,9 +5,12 @@ import json
 
 from firstline.conversation import Conversation
 from firstline.events import (
+    ApprovalDecided,
     ConfirmationDecided,
     ConfirmationRequested,
     HandoffAccepted,
+    HandoffRequested,
+    HandoffReturned,
     Logged,
     MessagePosted,
     ToolCalled,
@@ -68,7 +71,13 @@ def _entry(logged: Logged) -> Json | None:
             return {**head, "kind": "asked_to_confirm", "tool": event.tool, "arguments": event.arguments}
         case ConfirmationDecided():
             return {**head, "kind": "decided", "decision": event.decision}
-        case HandoffAccepted():
+        case ApprovalDecided():
+            return {**head, "kind": "approval", "decision": event.decision, "by": event.human_agent.name}
+        case HandoffRequested():
             return {**head, "kind": "passed_to_a_person"}
+        case HandoffAccepted():
+            return {**head, "kind": "person_joined", "name": event.human_agent.name}
+        case HandoffReturned():
+            return {**head, "kind": "passed_to_the_assistant"}
         case _:
             return None

@@ -8,12 +8,17 @@ from firstline.conversation import Confirmation, Conversation
 from firstline.events import (
     ConfirmationDecided,
     ConfirmationRequested,
+    ContactLeft,
     ConversationClosed,
+    ConversationReopened,
     CustomerIdentified,
-    Frame,
+    Event,
     HandoffAccepted,
     HandoffOffered,
+    HandoffRequested,
+    HandoffRequeued,
     HandoffReturned,
+    HandoffUnclaimed,
     Logged,
     MessagePosted,
     ReplyGrew,
@@ -23,10 +28,12 @@ from firstline.events import (
     ToolCalled,
     ToolReturned,
     TurnEnded,
+    TurnFrame,
     TurnStarted,
+    TypingShown,
 )
 from firstline.markup import render_html
-from firstline.types import Card, Citation, Json, Message
+from firstline.types import Card, Citation, HumanAgent, Json, Message
 
 _PASSING = {
     "connect", "cut", "empty", "first_token_timeout", "idle_timeout", "internal", "out_of_time", "overloaded",
@@ -39,10 +46,14 @@ def view_message(message: Message, seq: int) -> Json:
     shown: Json = {"message_id": message.message_id, "seq": seq, "author": message.author, "text": message.text}
     if message.author_name:
         shown["author_name"] = message.author_name
+    if message.author_picture:
+        shown["author_picture"] = message.author_picture
+    if message.cut_off:
+        shown["cut_off"] = True
     # A customer's words are shown as they were typed: no Markdown of theirs becomes markup.
     shown["html"] = render_html(message.text, message.citations) if message.author != "customer" else ""
     shown["citations"] = view_citations(message.citations)
-    shown["at"] = _time(message.at)
+    shown["at"] = view_time(message.at)
     return shown
 
 
@@ -62,7 +73,7 @@ def view_confirmation(confirmation: Confirmation) -> Json:
         "label": requested.label,
         "arguments": requested.arguments,
         "rows": [row.model_dump() for row in requested.rows],
-        "expires_at": _time(requested.expires_at),
+        "expires_at": view_time(requested.expires_at),
     }
 
 
@@ -72,7 +83,8 @@ def view_fact(conversation_id: str, logged: Logged) -> Json | None:
     if body is None:
         return None
     event = logged.event
-    head: Json = {"seq": logged.seq, "type": event.type, "at": _time(event.at), "conversation_id": conversation_id}
+    head: Json = {"seq": logged.seq, "type": event.type, "at": view_time(event.at)}
+    head["conversation_id"] = conversation_id
     turn_id = getattr(event, "turn_id", None)
     return {**head, **({"turn_id": turn_id} if turn_id else {}), **body}
 
@@ -93,10 +105,10 @@ def _view_body(logged: Logged) -> Json | None:
             return view_confirmation(Confirmation(event))
         case ConfirmationDecided(confirmation_id=confirmation_id, decision=decision):
             return {"confirmation_id": confirmation_id, "decision": decision}
-        case HandoffOffered(reason=reason) | HandoffAccepted(reason=reason):
+        case HandoffOffered(reason=reason):
             return {"reason": reason}
-        case HandoffReturned(by=by) | ConversationClosed(by=by):
-            return {"by": by}
+        case ContactLeft(contact=contact):
+            return {"contact": contact}
         case CustomerIdentified(identity=identity):
             return {"signed_in": identity.name or identity.customer_id}
         case RouteChosen(locale=locale):
@@ -106,7 +118,34 @@ def _view_body(logged: Logged) -> Json | None:
         case TurnEnded():
             return _view_ending(event)
         case _:
+            return _view_move(event)
+
+
+def _view_move(event: Event) -> Json | None:
+    """Who has the conversation from here on; every move tells the status it leads to."""
+    match event:
+        case HandoffRequested(reason=reason, back_at=back_at):
+            return {"status": "waiting", "reason": reason, "back_at": view_time(back_at) if back_at else None}
+        case HandoffAccepted(human_agent=human_agent):
+            return {"status": "with_human", "human_agent": view_human(human_agent)}
+        case HandoffRequeued(by=by):
+            return {"status": "waiting", "by": by}
+        case HandoffUnclaimed():
+            return {"status": "waiting", "unclaimed": True}
+        case HandoffReturned(by=by):
+            return {"status": "open", "by": by}
+        case ConversationClosed(by=by):
+            return {"status": "closed", "by": by}
+        case ConversationReopened(by=by, human_agent=human_agent):
+            who = {"human_agent": view_human(human_agent)} if human_agent else {}
+            return {"status": "with_human" if human_agent else "open", "by": by, **who}
+        case _:
             return None
+
+
+def view_human(human_agent: HumanAgent) -> Json:
+    """Who speaks for the business, as customers see it."""
+    return {"name": human_agent.name, "picture": human_agent.picture}
 
 
 def _view_ending(event: TurnEnded) -> Json:
@@ -122,9 +161,12 @@ def is_retryable(event: TurnEnded) -> bool:
     return event.outcome == "failed" and event.code in _PASSING
 
 
-def view_frame(conversation_id: str, frame: Frame, at: datetime) -> Json:
+def view_frame(conversation_id: str, frame: TurnFrame | TypingShown, at: datetime) -> Json:
     """The data of a transient event; it has no seq, and nothing is lost with it."""
-    head = {"type": frame.type, "at": _time(at), "conversation_id": conversation_id, "turn_id": frame.turn_id}
+    head: Json = {"type": frame.type, "at": view_time(at), "conversation_id": conversation_id}
+    if isinstance(frame, TypingShown):
+        return {**head, "author": frame.author, "name": frame.name}
+    head["turn_id"] = frame.turn_id
     match frame:
         case StatusShown(text=text):
             return {**head, "text": text}
@@ -166,6 +208,8 @@ def snapshot(conversation: Conversation, *, offline: Mapping[str, bool], now: da
         "bundle": conversation.bundle,
         "status": conversation.status,
         "locale": conversation.locale,
+        "human_agent": view_human(conversation.human_agent) if conversation.human_agent else None,
+        "handoff": _view_request(conversation),
         "messages": messages,
         "cards": cards,
         "confirmations": list(confirmations.values()),
@@ -178,5 +222,20 @@ def snapshot(conversation: Conversation, *, offline: Mapping[str, bool], now: da
     }
 
 
-def _time(at: datetime) -> str:
+def _view_request(conversation: Conversation) -> Json | None:
+    """What a waiting customer is shown: since when, when people are back, and whether a contact was left."""
+    request, contact = conversation.request, conversation.contact
+    if request is None:
+        return None
+    return {
+        "reason": request.reason,
+        "since": view_time(request.at),
+        "back_at": view_time(request.back_at) if request.back_at else None,
+        "unclaimed": conversation.unclaimed,
+        "contact": contact.contact if contact else None,
+    }
+
+
+def view_time(at: datetime) -> str:
+    """ISO 8601, UTC, with milliseconds."""
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

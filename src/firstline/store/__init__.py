@@ -1,10 +1,62 @@
-"""The log of every conversation: append-only, fenced by sequence number."""
+"""The log of every conversation: append-only, fenced by sequence number; and the records that are made from it."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
 
 from firstline.events import Event, Logged
-from firstline.types import ConversationId
+from firstline.record import Record
+from firstline.types import ConversationId, HandoffReason, Level, Locale, Status
+
+Shelf = Literal["waiting", "with_human", "open", "closed", "ticket", "approvals", "active", "all"]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """What the inbox lists of a conversation: the columns of `Record` of the same names."""
+
+    conversation_id: ConversationId
+    seq: int
+    bundle: str
+    locale: Locale
+    playbook: str | None
+    status: Status
+    started_at: datetime
+    last_at: datetime
+    waiting_since: datetime | None
+    held_by: str | None
+    holder_name: str | None
+    reason: HandoffReason | None
+    ticket: bool
+    unclaimed: bool
+    approvals: int
+    unread: int
+    customer_name: str
+    subject: str
+    mood: Level | None
+    survey: int | None
+    rung: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which conversations to list. `fields`: columns of the record and their value; `failed_pairs`: names of two
+    counters, where the second is to be smaller than the first. Times: of the start; `until` is not included.
+    """
+
+    shelf: Shelf = "all"
+    bundle: str | None = None
+    held_by: str | None = None
+    words: str = ""
+    source: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    fields: Mapping[str, str | int] = field(default_factory=dict[str, str | int])
+    at_least_one: tuple[str, ...] = ()
+    failed_pairs: tuple[tuple[str, str], ...] = ()
+    limit: int = 50
+    offset: int = 0
 
 
 class Store(Protocol):
@@ -27,4 +79,30 @@ class Store(Protocol):
 
     async def erase(self, conversation_id: ConversationId) -> None:
         """Remove every event of the conversation, leaving a tombstone without content. Again is no error."""
+        ...
+
+
+class Records(Protocol):
+    """The records of all conversations, made from the log by `firstline.indexer`."""
+
+    async def keep(self, kept: Sequence[Record]) -> None:
+        """Write records, all or none. One of an erased conversation, or older than what is there, is left out."""
+        ...
+
+    async def stale(self, limit: int, *, skip: int = 0) -> Sequence[ConversationId]:
+        """Conversations whose record is behind their log, or of another version, the oldest first."""
+        ...
+
+    async def due(self, now: datetime) -> Sequence[ConversationId]:
+        """Conversations in which time has something to do, by their record."""
+        ...
+
+    async def find(self, conversation_id: ConversationId) -> QueueRow | None: ...
+
+    async def list(self, chosen: Filter) -> Sequence[QueueRow]:
+        """The waiting in the order of their waiting, all others the newest first."""
+        ...
+
+    async def count(self, bundle: str | None = None) -> Mapping[str, int]:
+        """How many conversations there are by status that is not closed, and under `ticket` and `approvals`."""
         ...

@@ -11,9 +11,10 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DatabaseError
 
 from firstline.errors import ConfigError, Problem
+from firstline.store.records import SqlRecords
 from firstline.store.sql import SqlStore
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration; a test holds it against the folder of migrations."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -47,6 +48,11 @@ def open_store(url: str) -> SqlStore:
             )
         ) from error
     return SqlStore(engine, reader)
+
+
+def open_records(store: SqlStore) -> SqlRecords:
+    """The records in the same file."""
+    return SqlRecords(store.engine, store.reader)
 
 
 def make_engine(url: str, *, writes: bool = False) -> sa.Engine:

@@ -21,6 +21,7 @@ from firstline.events import ConfirmationDecided, Event, Logged, MessagePosted, 
 from firstline.types import ConversationId
 
 metadata = sa.MetaData()
+"""Tables whose `info` says `of_conversation` lose their rows of a conversation when it is erased."""
 
 conversations = sa.Table(
     "conversations",
@@ -81,8 +82,8 @@ class SqlStore:
     """`Store` on two engines made by `open_store`, one that writes and one that only reads."""
 
     def __init__(self, engine: sa.Engine, reader: sa.Engine) -> None:
-        self._engine = engine
-        self._reader = reader
+        self.engine = engine
+        self.reader = reader
         self._queue: queue.SimpleQueue[Append | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_forever, name="store-writer", daemon=True)
         self._writer.start()
@@ -106,8 +107,8 @@ class SqlStore:
         """Write what waits, then end."""
         self._queue.put(None)
         self._writer.join(timeout=10)
-        self._engine.dispose()
-        self._reader.dispose()
+        self.engine.dispose()
+        self.reader.dispose()
 
     # The writer's thread -------------------------------------------------------------------------------------
 
@@ -130,7 +131,7 @@ class SqlStore:
         outcomes: list[tuple[Append, int | Exception]] = []
         batch = [append for append in batch if append.done.set_running_or_notify_cancel()]
         try:
-            with self._engine.begin() as connection:
+            with self.engine.begin() as connection:
                 outcomes += [(append, _append(connection, append)) for append in batch]
         except DBAPIError as error:
             failure = StoreUnavailable(f"the store cannot be written: {type(error.orig).__name__}")
@@ -148,25 +149,28 @@ class SqlStore:
 
     def _read(self, conversation_id: ConversationId, after: int) -> Sequence[Logged]:
         place = {"id": conversation_id, "after": after}
-        with _reading(self._reader) as connection:
+        with _reading(self.reader) as connection:
             return [Logged(row.seq, load_event(row.body)) for row in connection.execute(_READ, place)]
 
     def _unfinished(self) -> Sequence[ConversationId]:
         wanted = sa.select(conversations.c.conversation_id).where(conversations.c.due_turn.is_not(None))
-        with _reading(self._reader) as connection:
+        with _reading(self.reader) as connection:
             return [ConversationId(found) for found in connection.scalars(wanted)]
 
     def _erase(self, conversation_id: ConversationId) -> None:
         now = datetime.now(UTC).isoformat()
         try:
-            with self._engine.begin() as connection:
+            with self.engine.begin() as connection:
                 connection.execute(events_table.delete().where(events_table.c.conversation_id == conversation_id))
+                for table in metadata.sorted_tables:
+                    if table.info.get("of_conversation"):
+                        connection.execute(table.delete().where(table.c.conversation_id == conversation_id))
                 connection.execute(
                     conversations.update()
                     .where(conversations.c.conversation_id == conversation_id, conversations.c.erased_at.is_(None))
                     .values(due_turn=None, erased_at=now, last_seq=-1)
                 )
-            with self._reader.connect() as connection:  # the write-ahead log still holds the erased pages
+            with self.reader.connect() as connection:  # the write-ahead log still holds the erased pages
                 held_up = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
         except DBAPIError as error:
             raise StoreUnavailable("the store cannot be written") from error
@@ -178,11 +182,11 @@ class _reading:
     """A connection for reading; a store that cannot be read is unavailable, not a bug."""
 
     def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
+        self.engine = engine
 
     def __enter__(self) -> sa.Connection:
         try:
-            self._connection = self._engine.connect()
+            self._connection = self.engine.connect()
         except DBAPIError as error:
             raise StoreUnavailable("the store cannot be read") from error
         return self._connection

@@ -30,13 +30,13 @@ const ICONS = {
 };
 
 /** A 24-unit line icon; decorative, the control beside it carries the name. */
-export function icon(name) {
+export function icon(name, outline = ICONS[name]) {
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
   svg.setAttribute('viewBox', '0 0 24 24');
   svg.setAttribute('aria-hidden', 'true');
   svg.setAttribute('class', `icon icon-${name}`);
   const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
-  path.setAttribute('d', ICONS[name]);
+  path.setAttribute('d', outline);
   svg.append(path);
   return svg;
 }

@@ -1,9 +1,9 @@
-/** Words and figures as the customer reads them. */
+/** Words and figures as their reader reads them. */
 
-/** `t('key', {name})`: the phrase `ui.key` in the customer's language with its placeholders filled. */
-export function createWords(words) {
+/** `t('key', {name})`: the phrase `ui.key` in the reader's language with its placeholders filled. */
+export function createWords(words, set = 'ui') {
   return (key, values = {}) =>
-    (words[`ui.${key}`] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+    (words[`${set}.${key}`] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
 /** Dates, times and numbers in `locale`. Times come as ISO strings and are shown in the reader's time zone. */
