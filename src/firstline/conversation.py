@@ -101,6 +101,8 @@ class Conversation:
     """The turn that is being worked on."""
     next_turn: TurnId | None = None
     """The turn that will answer what has come since."""
+    asked: tuple[MessagePosted, ...] = ()
+    """What the customer wrote and a turn, due or open, has not answered yet."""
     unheard: tuple[MessagePosted, ...] = ()
     """What the customer wrote while no assistant answered, and no person has answered either."""
     offered_in: TurnId | None = None
@@ -175,7 +177,8 @@ def _apply(state: Conversation, logged: Logged) -> Conversation:
             due = None if state.next_turn == event.turn_id else state.next_turn
             return replace(state, open_turn=event.turn_id, next_turn=due)
         case RouteChosen():
-            return replace(state, locale=event.locale)
+            asked = _without(state.asked, event.turn_id) if event.wants_human else state.asked  # the wish is heard
+            return replace(state, locale=event.locale, asked=asked)
         case ToolCalled():
             return replace(state, running_calls={**state.running_calls, event.call_id: event})
         case ToolReturned():
@@ -193,8 +196,7 @@ def _apply(state: Conversation, logged: Logged) -> Conversation:
         case ContactLeft():
             return replace(state, contact=event)
         case TurnEnded():
-            unheard = () if state.status == "open" else (*_left_over(state, event.turn_id), *state.unheard)
-            return replace(state, open_turn=None, unheard=unheard)
+            return _end_turn(state, event.turn_id)
         case SurveyAnswered():
             return replace(state, survey=event.score)
         case GuardrailRan() | PassagesRetrieved() | ModelReplied() | NotePosted() | CorrectionPosted():
@@ -203,25 +205,31 @@ def _apply(state: Conversation, logged: Logged) -> Conversation:
             assert_never(event)
 
 
-def _left_over(state: Conversation, turn_id: TurnId) -> tuple[MessagePosted, ...]:
-    """What the customer asked in a turn that a hand-off overtook: nobody has answered it. A wish is heard."""
-    events = [logged.event for logged in state.log if getattr(logged.event, "turn_id", None) == turn_id]
-    posted = [event for event in events if isinstance(event, MessagePosted)]
-    answered = any(event.message.author == "assistant" for event in posted)
-    wished = any(isinstance(event, RouteChosen) and event.wants_human for event in events)
-    return () if answered or wished else tuple(each for each in posted if each.message.author == "customer")
-
-
 def _post(state: Conversation, logged: Logged, event: MessagePosted) -> Conversation:
     client_id = event.client_message_id
     if event.message.author == "human_agent":
         replied = state.replied if client_id is None else {**state.replied, client_id: logged}
         return replace(state, unheard=(), replied=replied, human_spoke_at=event.at)
+    if event.message.author == "assistant" and event.turn_id is not None:
+        return replace(state, asked=_without(state.asked, event.turn_id))
     if event.message.author != "customer":
         return state
     posted = state.posted if client_id is None else {**state.posted, client_id: logged}
-    unheard = state.unheard if event.turn_id else (*state.unheard, event)
-    return replace(state, posted=posted, next_turn=event.turn_id or state.next_turn, unheard=unheard)
+    if event.turn_id is None:
+        return replace(state, posted=posted, unheard=(*state.unheard, event))
+    return replace(state, posted=posted, next_turn=event.turn_id, asked=(*state.asked, event))
+
+
+def _end_turn(state: Conversation, turn_id: TurnId) -> Conversation:
+    """What a turn left unanswered because a person was to answer is theirs to hear."""
+    left = tuple(each for each in state.asked if each.turn_id == turn_id)
+    waits = state.status in ("waiting", "with_human")
+    unheard = (*left, *state.unheard) if waits else () if state.status == "open" else state.unheard
+    return replace(state, open_turn=None, asked=_without(state.asked, turn_id), unheard=unheard)
+
+
+def _without(asked: tuple[MessagePosted, ...], turn_id: TurnId) -> tuple[MessagePosted, ...]:
+    return tuple(each for each in asked if each.turn_id != turn_id)
 
 
 def _decide(

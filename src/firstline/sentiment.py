@@ -44,8 +44,8 @@ _REACH, _GAP = 3, 4
 _BEFORE_BUT, _AFTER_BUT = 0.4, 1.3
 _SUPPOSED = 0.2
 """What is left of praise that is only asked for, hoped for or supposed."""
-_DENIED_AT_MOST = 1.0
-"""Praise that is denied is a complaint, but no strong one: "not perfect"."""
+_DENIED = (_MILD, 1.0)
+"""Praise that is denied is a complaint, and never a strong one: "not easy", "not perfect"."""
 _LOUD = 1.4
 
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff"
@@ -56,7 +56,7 @@ _CLITIC = re.compile(r"'(?=(?:s|t|re|ve|ll|m|d)\b)", re.IGNORECASE)
 _HYPHEN = re.compile(r"(?<=\w)-(?=\w)")
 _SENTENCE_ENDS = frozenset(".!?\n。؟")
 _CLAUSE_ENDS = frozenset(",;:()\"、،؛—–")
-_PRESSED = re.compile(r"\?\s?\?|\?!|!\?|؟\s?؟")
+_PRESSED = re.compile(r"[?؟!]*[?؟][?؟!]+")
 
 
 @dataclass(slots=True)
@@ -174,7 +174,7 @@ def _weigh(mood: _Mood, weight: float, start: int) -> float:
     if weight > 0 and mood.supposed:
         return weight * _SUPPOSED
     if weight > 0 and denied:
-        weight = -min(weight, _DENIED_AT_MOST)
+        weight = -min(max(weight, _DENIED[0]), _DENIED[1])
     elif denied:
         weight = 0.0
     return weight * mood.boost
@@ -209,8 +209,8 @@ def _add_tone(score: float, text: str, *, shouted: bool) -> float:
         score = score * _LOUD or -1.0
     if "!!" in text or "！！" in text:
         score *= 1.2
-    if score <= 0.5 and _PRESSED.search(text.replace("？", "?").replace("！", "!")):
-        score -= 1.0
+    if score <= 0.0 and (pressed := _PRESSED.search(text.replace("？", "?").replace("！", "!"))):
+        score -= 1.0 if len(pressed[0]) > 2 else 0.5
     return score
 
 
@@ -221,7 +221,7 @@ def _is_shouted(words: Sequence[str], locale: Locale) -> bool:
     if len(capitals) < 2 or len(capitals) < 0.6 * len(cased):
         return False
     common = common_words(locale) | common_words("en")
-    return any(word.casefold() in common for word in capitals)
+    return any(word.casefold() in common for word in capitals if len(word) > 2)
 
 
 def _read(words: Sequence[str], root: _Node) -> Iterator[tuple[int, int, str | None]]:

@@ -365,7 +365,7 @@ async def queue_up(store: SqlStore, first: Any, *rest: Any) -> list[asyncio.Task
 
 async def test_appends_that_wait_share_one_commit(sqlite: SqlStore, tmp_path: Path) -> None:
     commits: list[object] = []
-    sqlalchemy.event.listen(sqlite._engine, "commit", commits.append)
+    sqlalchemy.event.listen(sqlite.engine, "commit", commits.append)
     with writer_held(tmp_path):
         rest = [sqlite.append(ConversationId(f"cv_{number}"), [post(str(number))], after=0) for number in range(100)]
         tasks = await queue_up(sqlite, sqlite.append(A, [post()], after=0), *rest)
@@ -450,7 +450,7 @@ async def test_closing_writes_what_waits(tmp_path: Path) -> None:
 
 def limit_pages(store: SqlStore, more: int) -> None:
     """The disk takes `more` pages from now on: SQLite answers as it does when the disk is full."""
-    with store._engine.connect() as connection:
+    with store.engine.connect() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
         connection.exec_driver_sql(f"PRAGMA max_page_count={int(pages or 0) + more}")
 

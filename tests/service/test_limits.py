@@ -26,8 +26,8 @@ class Seconds:
 
 def limit(shop: Shop, *, messages: int = 3, conversations: int = 3) -> Seconds:
     clock = Seconds()
-    shop.app.state.desk = replace(
-        shop.app.state.desk,
+    shop.app.state.reception = replace(
+        shop.app.state.reception,
         message_buckets=Buckets(messages, clock),
         conversation_buckets=Buckets(conversations, clock),
     )

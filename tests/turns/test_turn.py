@@ -6,6 +6,7 @@ import pytest
 
 from firstline.errors import ModelFailed, ToolFailed, ToolRejected
 from firstline.events import (
+    ApprovalRequested,
     ConfirmationRequested,
     GuardrailRan,
     HandoffOffered,
@@ -583,14 +584,16 @@ async def test_a_failed_action_is_unknown_and_offers_a_person():
 
 
 async def test_money_above_the_limit_needs_a_person():
-    ran, _, toolset, _ = await ask(
+    ran, _, toolset, engine = await ask(
         "give me my money back",
         call(("t", "pay_back", {"amount_usd": 500})),
         say("A person decides."),
         signed_in=True,
     )
-    assert ran.of(ToolReturned)[0].result["error"] == "needs_approval"
-    assert ran.of(ConfirmationRequested) == []
+    assert [each.outcome for each in ran.of(ToolReturned)] == ["waiting"]
+    decided = await run(engine, decide(ran.conversation))
+    assert [each.arguments for each in decided.of(ApprovalRequested)] == [{"amount_usd": 500}]
+    assert [each.outcome for each in decided.of(ToolReturned)] == ["waiting"] and toolset.calls == []
 
 
 async def test_a_turn_in_a_conversation_that_a_person_holds_only_ends():

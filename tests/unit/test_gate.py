@@ -10,10 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firstline.conversation import Confirmation, Conversation, new_conversation
-from firstline.events import CustomerIdentified, Effect, Event
+from firstline.events import CustomerIdentified, Effect, Event, ToolCalled, ToolReturned
 from firstline.tools import Approval, Requires, Tool
-from firstline.tools.gate import Allowed, Denied, Gate, NeedsConfirmation, check_call, check_confirmed
-from firstline.types import ConfirmationId, ConversationId, Json
+from firstline.tools.gate import (
+    Allowed,
+    Denied,
+    Gate,
+    NeedsApproval,
+    NeedsConfirmation,
+    check_call,
+    check_confirmed,
+)
+from firstline.types import CallId, ConfirmationId, ConversationId, Json, TurnId
 from tests.support.events import START, Story, decided, identity, requested, started, stories
 from tests.support.toy import TOOLS, make_tool
 
@@ -208,30 +216,55 @@ def test_up_to_the_limit_the_customer_confirms(amount: float) -> None:
     ],
     ids=str,
 )
-def test_above_the_limit_or_where_that_is_not_sure_a_human_agent_has_to_approve(arguments: Json) -> None:
-    gate = pay_back(arguments)
+def test_above_the_limit_or_where_that_is_not_sure_a_human_agent_has_to_approve_what_the_customer_confirmed(
+    arguments: Json,
+) -> None:
+    assert pay_back(arguments) == NeedsConfirmation(None)
+    assert confirm(arguments) == NeedsApproval(100)
 
-    assert isinstance(gate, Denied)
-    assert gate.code == "needs_approval"
+
+def test_up_to_the_limit_the_customers_yes_is_enough() -> None:
+    assert confirm({"amount_usd": 100}) == Allowed()
 
 
-def test_a_confirmation_does_not_lift_an_amount_above_the_limit() -> None:
+@pytest.mark.parametrize(
+    ("outcome", "gate"), [("ok", NeedsApproval(100)), ("unknown", NeedsApproval(100)), ("rejected", Allowed())]
+)
+def test_amounts_that_may_have_been_paid_before_count_towards_the_limit(outcome: Any, gate: Gate) -> None:
+    before = called("pay_back", {"amount_usd": 60}, outcome)
+
+    assert confirm({"amount_usd": 60}, *before) == gate
+
+
+def confirm(arguments: Json, *before: Event) -> Any:
+    """The gate of pay_back after the customer's yes."""
     who = CustomerIdentified(at=START, identity=identity())
-    card = requested(tool="pay_back", arguments={"amount_usd": 250})
-    talk = new_conversation(ConversationId("cv_1")).extended(started(), who, card, decided(at=NOW))
+    card = requested(tool="pay_back", arguments=arguments)
+    talk = new_conversation(ConversationId("cv_1")).extended(started(), who, *before, card, decided(at=NOW))
+    return check_confirmed(PAY_BACK, card_of(talk), conversation=talk, now=NOW)
 
-    gate = check_confirmed(PAY_BACK, card_of(talk), conversation=talk, now=NOW)
 
-    assert isinstance(gate, Denied)
-    assert gate.code == "needs_approval"
-    assert "100.00 USD" in gate.text
+def called(name: str, arguments: Json, outcome: Any) -> tuple[Event, Event]:
+    """A call that was made, and what came of it."""
+    turn_id, call_id = TurnId("tn_0"), CallId("cf_0")
+    call = ToolCalled(
+        at=START,
+        turn_id=turn_id,
+        call_id=call_id,
+        tool=name,
+        arguments=arguments,
+        effect="money",
+        idempotency_key="k",
+        label=name,
+    )
+    return call, ToolReturned(at=START, turn_id=turn_id, call_id=call_id, tool=name, outcome=outcome, result={})
 
 
 # What the model is told ---------------------------------------------------------------------------------------------
 
 
 def denied_texts() -> list[str]:
-    gates: list[Any] = [call(case) for case in CASES] + [pay_back({"amount_usd": 500})]
+    gates: list[Any] = [call(case) for case in CASES]
     return sorted({gate.text for gate in gates if isinstance(gate, Denied)})
 
 
@@ -254,8 +287,11 @@ def test_a_tool_without_a_limit_asks_for_no_approval() -> None:
     limited = make_tool("give", {}, effect="money", requires="anonymous", approval_above=Approval("amount_usd", 1))
     talk = new_conversation(ConversationId("cv_1")).extended(started())
 
-    def gate(which: Tool) -> Gate:
-        return check_call(which, {"amount_usd": 5}, conversation=talk, in_reach=("give",), now=NOW)
+    card = requested(tool="give", arguments={"amount_usd": 5}, customer_id=None)
+    talk = talk.extended(card, decided(at=NOW))
 
-    assert gate(tool) == NeedsConfirmation(None)
-    assert isinstance(gate(limited), Denied)
+    def gate(which: Tool) -> Any:
+        return check_confirmed(which, card_of(talk), conversation=talk, now=NOW)
+
+    assert gate(tool) == Allowed()
+    assert gate(limited) == NeedsApproval(1)

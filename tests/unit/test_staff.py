@@ -212,13 +212,18 @@ Run = Callable[..., Done]
 PASSWORD = "quite-a-long-password"
 
 
-@pytest.fixture(autouse=True)
-def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def bare(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """No setting of this machine; everything that is written is written in `folder`."""
     for name in os.environ:
         if name.upper().startswith(("FIRSTLINE_", "ANTHROPIC_")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("FIRSTLINE_DATA", str(tmp_path / "data"))
-    monkeypatch.chdir(tmp_path)
+            patch.delenv(name)
+    patch.setenv("FIRSTLINE_DATA", str(folder))
+    patch.chdir(folder.parent)
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    bare(monkeypatch, tmp_path / "data")
 
 
 @pytest.fixture
@@ -245,7 +250,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with one account, made once: migrations and a password take a second."""
     folder = tmp_path_factory.mktemp("staff")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FIRSTLINE_DATA", str(folder))
+        bare(patch, folder)
         patch.setattr(sys, "stdin", io.StringIO(PASSWORD))
         staff_app(["add", "desk.one", "--display-name", "Desk One", "--password-stdin"], standalone_mode=False)
     return folder
@@ -360,13 +365,19 @@ def test_a_store_of_another_version_is_left_as_it_is(desk: Run, tmp_path: Path, 
     assert done.code == 2 and said in done.err and version in done.err
 
 
-@pytest.mark.parametrize("content", [b"My diary. Dear diary, " * 500, b""])
-def test_a_file_that_is_no_store_is_refused(run: Run, tmp_path: Path, content: bytes):
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "firstline.db").write_bytes(content)
-
+def test_a_file_that_is_no_store_is_refused_and_an_empty_one_is_filled(run: Run, tmp_path: Path):
+    file = tmp_path / "data" / "firstline.db"
+    file.parent.mkdir()
+    file.write_bytes(b"My diary. Dear diary, " * 500)
     done = run("list")
-    assert done.code == 2 and "→" in done.err
+    assert done.code == 2 and "not a database" in done.err and "→" in done.err
+
+    file.write_bytes(b"")
+    assert run("list").code == 0
+    file.unlink()
+    with closing(sqlite3.connect(file)) as raw:
+        raw.execute("CREATE TABLE contacts (name TEXT)")
+    assert "another program" in run("list").err
 
 
 WORDS = "horse battery staple"

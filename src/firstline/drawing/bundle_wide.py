@@ -42,14 +42,15 @@ def draw_wide(plane: Plane, groups: tuple[Group, ...], locale: Locale) -> tuple[
         y = end.bottom + _GROUP_GAP
         lanes += placed
     steps = _place_steps(locale, end.bottom)
+    bottom = max(end.bottom, steps[-1].bottom)
     marks = [
         *_fan_out(plane, steps[-1], lanes),
         *[mark for lane in lanes for mark in _draw_lane(plane, lane, locale)],
         *_draw_steps(plane, steps, locale),
         *ends,
-        *_draw_any_time(plane, steps[-1], end, locale),
+        *_draw_any_time(plane, steps[-1], end, bottom, locale),
     ]
-    return marks, end.bottom + 32
+    return marks, bottom + 32
 
 
 def _place_lanes(rows: tuple[Row, ...], y: float) -> list[_Lane]:
@@ -114,9 +115,9 @@ def _fan_out(plane: Plane, step: Place, lanes: list[_Lane]) -> list[Markup]:
     ]
 
 
-def _draw_any_time(plane: Plane, step: Place, end: Place, locale: Locale) -> list[Markup]:
+def _draw_any_time(plane: Plane, step: Place, end: Place, bottom: float, locale: Locale) -> list[Markup]:
     """From the choice of a playbook below everything to the person."""
-    low = end.bottom + 20
+    low = bottom + 20
     x, to = step.x + step.width / 2, end.x + end.width / 2
     way = [(x, step.bottom), (x, low), (to, low), (to, end.bottom + 1)]
     words = say("any_time", locale)

@@ -31,7 +31,10 @@ Columns = tuple[tuple[Station, ...], ...]
 
 
 def order_stations(counts: Mapping[Station, int], flows: Mapping[Flow, int]) -> Columns:
-    """The columns from top to bottom: the most taken first, or the best of a few sweeps where less crosses. Lanes stand below, in every column alike."""
+    """The columns from top to bottom: the most taken first, or the best of a few sweeps where less crosses then.
+
+    Lanes stand below, in every column in the same order.
+    """
     last = max((station.column for station in counts), default=-1)
     columns: Columns = tuple(
         tuple(sorted((each for each in counts if each.column == column), key=lambda each: (-counts[each], each.key)))

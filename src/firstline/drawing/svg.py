@@ -132,7 +132,7 @@ def finish(
     One image to a screen reader, unless it has links, which an image would hide. Its ids come from its content.
     """
     body = "".join(marks)
-    key = "d" + sha256("\0".join((look, title, story, body)).encode()).hexdigest()[:10]
+    key = "d" + sha256("\0".join((look, title, story, body)).encode(errors="replace")).hexdigest()[:10]
     attributes: dict[str, str | float] = {
         "xmlns": "http://www.w3.org/2000/svg",
         "class": f"drawing {look}",

@@ -65,17 +65,16 @@ async def stream_inbox(
         yield await window.begin()
         signals = _Signals(queue, own)
         held.push_async_callback(signals.close)
-        checked = asyncio.get_running_loop().time()
-        while True:
-            came = await signals.next(within_seconds=check_seconds)
-            if came == "lost":
-                return
-            if asyncio.get_running_loop().time() - checked >= check_seconds:
-                checked = asyncio.get_running_loop().time()
+        clock = asyncio.get_running_loop()
+        check_at = clock.time() + check_seconds
+        while (came := await signals.next(within_seconds=check_seconds)) != "lost":
+            written = b"" if came == "quiet" else await window.tell(came)
+            if clock.time() >= check_at:
                 if not await still_signed_in(door, caller.session):
                     return
-                yield b": still here\n\n"
-            if came != "quiet" and (written := await window.tell(came)):
+                check_at = clock.time() + check_seconds
+                written += b": still here\n\n"
+            if written:
                 yield written
 
 

@@ -159,12 +159,12 @@ class SqlStore:
 
     def _erase(self, conversation_id: ConversationId) -> None:
         now = datetime.now(UTC).isoformat()
+        owning = [table for table in metadata.sorted_tables if table.info.get("of_conversation")]
         try:
             with self.engine.begin() as connection:
                 connection.execute(events_table.delete().where(events_table.c.conversation_id == conversation_id))
-                for table in metadata.sorted_tables:
-                    if table.info.get("of_conversation"):
-                        connection.execute(table.delete().where(table.c.conversation_id == conversation_id))
+                for table in owning:
+                    connection.execute(table.delete().where(table.c.conversation_id == conversation_id))
                 connection.execute(
                     conversations.update()
                     .where(conversations.c.conversation_id == conversation_id, conversations.c.erased_at.is_(None))

@@ -16,7 +16,7 @@ def open_staff(url: str) -> SqlStaff:
     Raises: ConfigError (not readable, no store, of another version than ours).
     """
     path = Path(str(sa.make_url(url).database))
-    if not path.exists():
+    if not path.exists() or path.stat().st_size == 0:
         open_store(url).close()
     engine, reader = make_engine(url, writes=True), make_engine(url)
     problem = _examine(reader, path)

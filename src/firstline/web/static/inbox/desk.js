@@ -30,8 +30,8 @@ export class Desk extends EventTarget {
     this.conversation = null; // {head, entries, live} of the selected one, once it is there
     this.isGone = false;
     this.typing = null; // {author, name}
-    this.notice = null; // {code, area}: what went wrong, for which the page has words
-    this.busy = null; // the action that is under way
+    this.notice = null; // the code of what went wrong, for which the page has words
+    this.busy = new Set(); // actions that are under way
     this.connection = new Connection({ tell: () => this.#tell(), isIdle: () => false });
   }
 
@@ -118,7 +118,7 @@ export class Desk extends EventTarget {
   }
 
   async decide(approvalId, decision) {
-    const answer = await this.#attempt('approval', 'approval', () => this.#api.decide(approvalId, decision));
+    const answer = await this.#attempt('approval', () => this.#api.decide(approvalId, decision));
     if (answer) this.#useDetail(answer);
     return Boolean(answer);
   }
@@ -126,7 +126,7 @@ export class Desk extends EventTarget {
   /** What the server answers, or null after a failure. */
   request(action, body) {
     const id = this.selected;
-    return this.#attempt(action, 'conversation', () => this.#api.act(id, action, body));
+    return this.#attempt(action, () => this.#api.act(id, action, body));
   }
 
   /** Tell the customer that somebody writes; seldom enough. */
@@ -137,14 +137,15 @@ export class Desk extends EventTarget {
     this.#api.act(this.selected, 'typing').catch(() => {}); // nobody misses one
   }
 
-  dismissNotice() {
-    this.notice = null;
+  /** Say what went wrong, by its code; null takes it away. */
+  tellNotice(code) {
+    this.notice = code;
     this.#tell();
   }
 
-  async #attempt(action, area, work) {
+  async #attempt(action, work) {
     const id = this.selected;
-    this.busy = action;
+    this.busy.add(action);
     this.notice = null;
     this.#tell();
     try {
@@ -153,10 +154,10 @@ export class Desk extends EventTarget {
       const failure = asApiError(error);
       if (failure.status === 401) return this.#onGone(failure);
       if (failure.code === 'network') this.connection.doubt();
-      if (id === this.selected) this.notice = { code: failure.code, area };
+      if (id === this.selected) this.notice = failure.code;
       return null;
     } finally {
-      this.busy = null;
+      this.busy.delete(action);
       this.#tell();
     }
   }

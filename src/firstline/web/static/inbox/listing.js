@@ -22,9 +22,9 @@ export class Listing {
     this.hasMore = false;
   }
 
-  /** Begin a list; what stood there stays until the answer comes, when it is of the same kind. */
+  /** Begin a list. While one types, what was found before stays until the answer comes. */
   show(kind, filters) {
-    if (kind !== this.kind) this.rows = [];
+    if (kind !== 'search' || this.kind !== 'search') this.rows = [];
     this.kind = kind;
     this.filters = filters;
     return this.#load(0);

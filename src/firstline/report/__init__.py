@@ -1,0 +1,146 @@
+"""The report for the manager: what the records of conversations come to. Values and rules; nothing here asks a store.
+
+    Scope     which conversations: days, bundle, revision, language, playbook      firstline.report.scope
+    Tallies   what a store counted of them                                         here
+    Report    figures with interval, target, verdict and where they lead           firstline.report.values
+    build_report: Scope and Tallies -> Report                                      firstline.report.build
+    write_csv, view_report: Report -> text, JSON                                   firstline.report.sheet
+
+`Archive` is whoever can count: `firstline.store.tallies`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from firstline.report.scope import Scope
+from firstline.types import ConversationId
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Sums over some conversations. `contained`, `abandoned` and `handed_off` have ended, `empty` never began.
+
+    `*_n`, `*_ok`: the pairs of `firstline.scores.Scores`; `*_in`: how many conversations a pair comes from.
+    mood: of those with two messages and more, how many ended no worse; began negative, and improved; ended lower
+    though they began neutral or better.
+    """
+
+    total: int = 0
+    empty: int = 0
+    contained: int = 0
+    abandoned: int = 0
+    handed_off: int = 0
+    returned: int = 0
+    """Contained, but the same customer was soon back."""
+    confirmed: int = 0
+    closed: int = 0
+    """Closed, and the customer had written: could have been asked how it was."""
+    surveys: int = 0
+    survey_sum: int = 0
+    mood_n: int = 0
+    mood_ok: int = 0
+    mood_low: int = 0
+    mood_rose: int = 0
+    mood_fell: int = 0
+    cost_usd: float = 0.0
+    tokens: int = 0
+    assistant_seconds: float = 0.0
+    accuracy_n: int = 0
+    accuracy_ok: int = 0
+    accuracy_in: int = 0
+    withheld: int = 0
+    cited_n: int = 0
+    cited_ok: int = 0
+    cited_in: int = 0
+    declined_n: int = 0
+    declined_ok: int = 0
+    declined_in: int = 0
+    answered_n: int = 0
+    answered_ok: int = 0
+    answered_in: int = 0
+    quoted_n: int = 0
+    quoted_ok: int = 0
+    quoted_in: int = 0
+    escalated_n: int = 0
+    escalated_ok: int = 0
+    escalated_in: int = 0
+
+    @property
+    def ended(self) -> int:
+        return self.contained + self.abandoned + self.handed_off
+
+    @property
+    def going(self) -> int:
+        return self.total - self.ended - self.empty
+
+    @property
+    def assumed_resolved(self) -> int:
+        return self.contained - self.returned
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(*(getattr(self, name) + getattr(other, name) for name in TALLY_NAMES))
+
+
+TALLY_NAMES = tuple(each.name for each in fields(Tally))
+
+
+def add_tallies(tallies: Sequence[Tally]) -> Tally:
+    """All of them together."""
+    columns = ([getattr(each, name) for each in tallies] for name in TALLY_NAMES)
+    return Tally(*map(sum, columns)) if tallies else Tally()
+
+
+class Group(NamedTuple):
+    """By what the report's tables divide. `playbook`: the one that took the most turns, None where none was sure."""
+
+    bundle: str
+    revision: str
+    locale: str
+    playbook: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A question that found no answer, and where it was asked."""
+
+    text: str
+    at: datetime
+    conversation_id: ConversationId
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """From the first question to the last word, in whole seconds, of conversations that were seen to their end."""
+
+    contained: Sequence[int] = ()
+    handed_off: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tallies:
+    """What was counted. `periods` and `handling`: one for each of the scope's, in its order.
+
+    `groups`: only `total`, the rungs, `returned`, surveys and cost. `sources`: conversations by cited URL.
+    `questions`: the newest first. `paths`: conversations by `Record.path`. `waiting`: now, whenever they began.
+    """
+
+    periods: Sequence[Tally]
+    handling: Sequence[Handling]
+    groups: Mapping[Group, Tally] = field(default_factory=dict[Group, Tally])
+    grades: Mapping[int, int] = field(default_factory=dict[int, int])
+    reasons: Mapping[str, int] = field(default_factory=dict[str, int])
+    sources: Mapping[str, int] = field(default_factory=dict[str, int])
+    questions: Sequence[Unanswered] = ()
+    paths: Mapping[str, int] = field(default_factory=dict[str, int])
+    waiting: int = 0
+    waiting_since: datetime | None = None
+
+
+class Archive(Protocol):
+    """The records, counted."""
+
+    async def tally(self, scope: Scope) -> Tallies:
+        """Raises StoreUnavailable."""
+        ...
