@@ -22,11 +22,13 @@ from firstline.errors import ConfigError, FirstlineError, Problem
 from firstline.explain import Explanation, explain
 from firstline.logs import configure_logging
 from firstline.service.app import build_app
+from firstline.staff_commands import staff_app
 from firstline.terminal import run_chat
 from firstline.tools.python import open_bundle
 from firstline.wire import Service, build_engine, build_service, choose_model
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(staff_app, name="staff")
 out = Console(soft_wrap=True, highlight=False, emoji=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
@@ -176,7 +178,8 @@ def _announce(service: Service, sock: socket.socket) -> None:
     host, port = sock.getsockname()[:2]
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     err.print(f"[bold]Firstline[/bold] serves {', '.join(service.engines)} as {escape(first.bundle.assistant.name)}")
-    for what, path in {"chat": "/", "widget": "/embed", "API": "/docs"}.items():
+    pages = {"chat": "/", "inbox": "/inbox", "report": "/report", "widget": "/embed", "API": "/docs"}
+    for what, path in pages.items():
         err.print(f"  {what:8} {address}{path}")
     if first.model.offline:
         err.print("  [yellow]The offline model answers, from the bundle. Set ANTHROPIC_API_KEY for Claude.[/yellow]")

@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     anthropic_base_url: str | None = Field(default=None, validation_alias="ANTHROPIC_BASE_URL")
     chat_models: Listed = ("claude-sonnet-5-5", "claude-haiku-5-5")
     """In the order in which they are tried; the offline model comes after the last."""
+    fast_model: str = "claude-haiku-5-5"
+    """Judges the mood, where there is a key."""
     connect_seconds: Annotated[float, Field(gt=0)] = 5.0
     first_token_seconds: Annotated[float, Field(gt=0)] = 20.0
     idle_seconds: Annotated[float, Field(gt=0)] = 15.0

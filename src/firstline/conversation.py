@@ -27,6 +27,7 @@ from firstline.events import (
     Logged,
     MessagePosted,
     ModelReplied,
+    MoodJudged,
     NotePosted,
     PassagesRetrieved,
     RouteChosen,
@@ -115,6 +116,8 @@ class Conversation:
     """The customer's messages by their client's id."""
     replied: dict[str, Logged] = field(default_factory=dict[str, Logged])
     """Human agents' messages and notes by their client's id."""
+    mood: MoodJudged | None = None
+    """As it was judged since the customer last wrote."""
     survey: int | None = None
 
     @property
@@ -195,6 +198,8 @@ def _apply(state: Conversation, logged: Logged) -> Conversation:
             return _move(state, event)
         case ContactLeft():
             return replace(state, contact=event)
+        case MoodJudged():
+            return replace(state, mood=event)
         case TurnEnded():
             return _end_turn(state, event.turn_id)
         case SurveyAnswered():
@@ -216,8 +221,8 @@ def _post(state: Conversation, logged: Logged, event: MessagePosted) -> Conversa
         return state
     posted = state.posted if client_id is None else {**state.posted, client_id: logged}
     if event.turn_id is None:
-        return replace(state, posted=posted, unheard=(*state.unheard, event))
-    return replace(state, posted=posted, next_turn=event.turn_id, asked=(*state.asked, event))
+        return replace(state, posted=posted, mood=None, unheard=(*state.unheard, event))
+    return replace(state, posted=posted, mood=None, next_turn=event.turn_id, asked=(*state.asked, event))
 
 
 def _end_turn(state: Conversation, turn_id: TurnId) -> Conversation:

@@ -23,6 +23,7 @@ from firstline.types import (
     HumanAgent,
     Identity,
     Json,
+    Level,
     Locale,
     Message,
     MessageId,
@@ -280,6 +281,17 @@ class TurnEnded(Fact):
     suggestions: tuple[str, ...] = ()
 
 
+class MoodJudged(Fact):
+    """The customer's mood at start and end of what was written so far, by the fast model."""
+
+    type: Literal["mood.judged"] = "mood.judged"
+    start: Level
+    end: Level
+    model: str
+    usage: Usage
+    cost_usd: Usd
+
+
 class ConversationClosed(Fact):
     type: Literal["conversation.closed"] = "conversation.closed"
     by: Literal["customer", "human_agent", "timeout"]
@@ -303,7 +315,7 @@ Event = (
     ConversationStarted | CustomerIdentified | MessagePosted | TurnStarted | GuardrailRan | RouteChosen
     | PassagesRetrieved | ModelReplied | ToolCalled | ToolReturned | ConfirmationRequested | ConfirmationDecided
     | ApprovalRequested | ApprovalDecided | HandoffOffered | HandoffRequested | HandoffAccepted | HandoffRequeued
-    | HandoffUnclaimed | HandoffReturned | ContactLeft | NotePosted | CorrectionPosted | TurnEnded
+    | HandoffUnclaimed | HandoffReturned | ContactLeft | NotePosted | CorrectionPosted | MoodJudged | TurnEnded
     | ConversationClosed | ConversationReopened | SurveyAnswered
 )  # fmt: skip
 

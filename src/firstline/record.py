@@ -14,7 +14,15 @@ from typing import Literal
 
 from firstline.bundle import Bundle
 from firstline.conversation import Conversation
-from firstline.events import Event, HandoffAccepted, HandoffRequested, MessagePosted, TurnEnded, messages_by
+from firstline.events import (
+    Event,
+    HandoffAccepted,
+    HandoffRequested,
+    MessagePosted,
+    MoodJudged,
+    TurnEnded,
+    messages_by,
+)
 from firstline.handoff import due_at
 from firstline.outcome import judge_outcome
 from firstline.scores import Scores, score_turns
@@ -92,9 +100,11 @@ def build_record(conversation: Conversation, bundle: Bundle, now: datetime) -> R
     events = [logged.event for logged in conversation.log]
     asked = messages_by("customer", events)
     requests = [event for event in events if isinstance(event, HandoffRequested)]
-    ended = [event for event in events if isinstance(event, TurnEnded)]
+    spent = [event for event in events if isinstance(event, TurnEnded | MoodJudged)]
     taken_over = any(isinstance(event, HandoffAccepted) for event in events) and not requests
-    moods = rate_turns([message.text for message in asked], conversation.locale)
+    judged = conversation.mood
+    by_words = rate_turns([message.text for message in asked], conversation.locale)
+    moods = (judged.start, judged.end) if judged else by_words
     outcomes = judge_outcome(conversation, bundle)
     scores, sources, questions = score_turns(conversation, bundle)
     identity, holder = conversation.identity, conversation.human_agent
@@ -129,8 +139,8 @@ def build_record(conversation: Conversation, bundle: Bundle, now: datetime) -> R
         n_assistant=len(messages_by("assistant", events)),
         n_human=len(messages_by("human_agent", events)),
         n_requests=len(requests) + taken_over,
-        cost_usd=sum(event.cost_usd for event in ended),
-        tokens=sum(event.usage.total_tokens for event in ended),
+        cost_usd=sum(event.cost_usd for event in spent),
+        tokens=sum(event.usage.total_tokens for event in spent),
         survey=conversation.survey,
         rung=outcomes.rung,
         confirmed=outcomes.confirmed,

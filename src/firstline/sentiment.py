@@ -39,8 +39,8 @@ _MARKS = frozenset({"neutral", "negators", "contrast", "breaks", "supposes", "as
 KINDS = frozenset({*_MOODS, *_FACTORS, *_MARKS})
 """The lists that a lexicon may have, beside `opens_question` and `letters`."""
 
-_REACH, _GAP = 3, 4
-"""Words that a negation or an intensifier reaches; words that `…` stands for at most."""
+_REACH, _REACH_OF_COMFORT, _GAP = 4, 2, 4
+"""Words that a negation reaches to deny praise, and anger ("not angry"); words that `…` stands for at most."""
 _BEFORE_BUT, _AFTER_BUT = 0.4, 1.3
 _SUPPOSED = 0.2
 """What is left of praise that is only asked for, hoped for or supposed."""
@@ -139,7 +139,7 @@ def _score(text: str, locale: Locale) -> float:
         else:
             loud = not shouted and words[start].isupper() and len(words[start]) > 2
             _hear(mood, kind, (start, end), loud=loud)
-        if start == 0 or words[start - 1] in _SENTENCE_ENDS:
+        if end - start == 1 and (start == 0 or words[start - 1] in _SENTENCE_ENDS):
             mood.supposed = mood.supposed or words[start].casefold() in lexicon.opens_question
     _end_sentence(mood)
     return _add_tone(sum(mood.parts), text, shouted=shouted)
@@ -170,12 +170,11 @@ def _weigh(mood: _Mood, weight: float, start: int) -> float:
     """What one word of mood is worth where it stands."""
     if start <= mood.factor_until:
         weight *= mood.factor
-    denied = start <= mood.denied_until
     if weight > 0 and mood.supposed:
         return weight * _SUPPOSED
-    if weight > 0 and denied:
+    if weight > 0 and start <= mood.denied_until:
         weight = -min(max(weight, _DENIED[0]), _DENIED[1])
-    elif denied:
+    elif start <= mood.denied_until - _REACH + _REACH_OF_COMFORT:
         weight = 0.0
     return weight * mood.boost
 

@@ -26,6 +26,7 @@ from firstline.ledger import Ledger
 from firstline.model import Model
 from firstline.model.fallback import FallbackModel
 from firstline.model.offline import OfflineModel
+from firstline.mood import MoodJudge
 from firstline.prompt import build_static
 from firstline.retrieval.lexical import LexicalRetriever
 from firstline.retrieval.passages import build_passages, collect_tags
@@ -59,22 +60,26 @@ def choose_model(bundle: Bundle, settings: Settings) -> Model:
     offline = OfflineModel(bundle)
     if settings.chosen_model == "offline":
         return offline
+    return FallbackModel([*(_build_claude(model_id, settings) for model_id in settings.chat_models), offline])
+
+
+def choose_fast_model(settings: Settings) -> Model | None:
+    """The model for what has to be quick and cheap; None where there is no key: rules stand in for it."""
+    return None if settings.chosen_model == "offline" else _build_claude(settings.fast_model, settings)
+
+
+def _build_claude(model_id: str, settings: Settings) -> Model:
     from firstline.model.claude import build_claude  # noqa: PLC0415  # takes 1-2 s, and only Claude needs it
 
     assert settings.anthropic_api_key is not None
-    key = settings.anthropic_api_key.get_secret_value()
-    claude = [
-        build_claude(
-            model_id,
-            api_key=key,
-            base_url=settings.anthropic_base_url,
-            connect_seconds=settings.connect_seconds,
-            first_token_seconds=settings.first_token_seconds,
-            idle_seconds=settings.idle_seconds,
-        )
-        for model_id in settings.chat_models
-    ]
-    return FallbackModel([*claude, offline])
+    return build_claude(
+        model_id,
+        api_key=settings.anthropic_api_key.get_secret_value(),
+        base_url=settings.anthropic_base_url,
+        connect_seconds=settings.connect_seconds,
+        first_token_seconds=settings.first_token_seconds,
+        idle_seconds=settings.idle_seconds,
+    )
 
 
 def build_engine(
@@ -117,6 +122,8 @@ class Service:
     ledger: Ledger
     indexer: Indexer
     timekeeper: Timekeeper
+    moods: MoodJudge
+    fast_model: Model | None = None
     held: ExitStack = field(default_factory=ExitStack)
 
     async def start(self) -> int:
@@ -133,9 +140,11 @@ class Service:
     async def close(self) -> None:
         await self.timekeeper.close()
         await self.dispatcher.close()
+        await self.moods.close()
         await self.indexer.close()
-        for engine in self.engines.values():
-            await engine.model.aclose()
+        for model in (*(engine.model for engine in self.engines.values()), self.fast_model):
+            if model is not None:
+                await model.aclose()
         self.staff.close()
         self.store.close()
         self.held.close()
@@ -161,7 +170,8 @@ def build_service(
             engines[bundle.name] = build_engine(bundle, toolset, model=model, folder=toolset.rows, now=now)
         store = open_store(settings.store_url)
         kept = held.pop_all()
-    return assemble_service(settings, engines, store, held=kept, now=now)
+    fast = choose_fast_model(settings)
+    return assemble_service(settings, engines, store, held=kept, now=now, fast_model=fast)
 
 
 def assemble_service(
@@ -172,6 +182,7 @@ def assemble_service(
     held: ExitStack,
     now: Callable[[], datetime] = now_utc,
     retry_seconds: float = RETRY_SECONDS,
+    fast_model: Model | None = None,
 ) -> Service:
     """The service around engines and a store that are open. `held` is closed with it."""
     bundles = {name: engine.bundle for name, engine in engines.items()}
@@ -183,14 +194,28 @@ def assemble_service(
     def publish(conversation_id: ConversationId, signals: tuple[Signal, ...]) -> None:
         dispatcher.publish(conversation_id, signals)
         indexer.note(conversation_id, signals)
+        moods.note(conversation_id, signals)
 
     dispatcher = LocalDispatcher(work, retry_seconds=retry_seconds)
     indexer = Indexer(records, bundles, dispatcher.publish, now)
     ledger = Ledger(store, publish, alone=True)
     worker = Worker(engines, ledger, dispatcher.publish)
     timekeeper = Timekeeper(records, ledger, bundles, now, new_id)
-    staff = SqlStaff(store.engine, store.reader)
-    return Service(settings, engines, store, records, staff, dispatcher, ledger, indexer, timekeeper, held)
+    moods = MoodJudge({} if fast_model is None else dict.fromkeys(engines, fast_model), ledger, now)
+    return Service(
+        settings=settings,
+        engines=engines,
+        store=store,
+        records=records,
+        staff=SqlStaff(store.engine, store.reader),
+        dispatcher=dispatcher,
+        ledger=ledger,
+        indexer=indexer,
+        timekeeper=timekeeper,
+        moods=moods,
+        fast_model=fast_model,
+        held=held,
+    )
 
 
 def _locked(folder: Path) -> IO[bytes]:

@@ -78,7 +78,7 @@ def _shorten(path: Steps) -> tuple[Steps, str]:
     """The steps from START without repeats, and the end."""
     ended = bool(path) and path[-1].startswith(END)
     steps, end = (path[:-1], path[-1]) if ended else (path, OPEN)
-    return tuple(key for key, _ in ((k, 0) for k in (START, *steps))), end
+    return tuple(key for key, _ in groupby((START, *steps))), end
 
 
 def _spread(steps: Steps, end: str, longest: int, columns: int) -> tuple[Station, ...]:

@@ -14,6 +14,8 @@ POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
 )
+UNFRAMED = POLICY.replace("frame-ancestors 'self'", "frame-ancestors 'none'")
+"""Of pages that nobody may put into a frame: a click there does something."""
 
 _log = structlog.get_logger()
 

@@ -32,8 +32,11 @@ async def chat_page(
     request: Request, reception: Served, bundle: str | None = None, locale: str | None = None
 ) -> Response:
     """The chat, as a page of its own."""
-    return _page(
-        request, "chat.html", reception.engine(bundle).bundle, _pick(request, reception.engine(bundle).bundle, locale)
+    return show_page(
+        request,
+        "chat.html",
+        reception.engine(bundle).bundle,
+        pick_locale(request, reception.engine(bundle).bundle, locale),
     )
 
 
@@ -41,7 +44,7 @@ async def chat_page(
 async def embed_page(request: Request, reception: Served, bundle: str | None = None) -> Response:
     """A page of a make-believe company, with the widget on it."""
     chosen = reception.engine(bundle).bundle
-    return _page(request, "embed.html", chosen, _pick(request, chosen, None))
+    return show_page(request, "embed.html", chosen, pick_locale(request, chosen, None))
 
 
 @router.get("/widget.js", include_in_schema=False)
@@ -59,7 +62,7 @@ async def article_page(request: Request, name: str, locale: Locale, slug: str, r
     for article in bundle.articles:
         if (article.locale, article.slug) == (locale, slug):
             body = _add_anchors(render_html(article.body))
-            return _page(
+            return show_page(
                 request, "article.html", bundle, locale, title=article.title, updated=article.updated, body_html=body
             )
     raise RequestError(404, "not_found", "There is no such article.")
@@ -69,7 +72,7 @@ async def article_page(request: Request, name: str, locale: Locale, slug: str, r
 async def api_page(request: Request, reception: Served) -> Response:
     """The API, read from its own description; no script, nothing from elsewhere."""
     schema = request.app.openapi()
-    return _page(request, "api.html", reception.engine(None).bundle, "en", schema=schema)
+    return show_page(request, "api.html", reception.engine(None).bundle, "en", schema=schema)
 
 
 @router.get("/v1/bundles/{name}", tags=["customer"])
@@ -131,7 +134,7 @@ def _add_anchors(html: str) -> str:
     return re.sub(r"<h([1-6])>(.*?)</h\1>", add, html, flags=re.DOTALL)
 
 
-def _pick(request: Request, bundle: Bundle, wanted: str | None) -> Locale:
+def pick_locale(request: Request, bundle: Bundle, wanted: str | None) -> Locale:
     """The page's language: the one asked for, else the browser's first that we have, else the bundle's."""
     header = request.headers.get("accept-language", "")
     asked = [wanted or "", *(part.split(";")[0].strip() for part in header.split(","))]
@@ -140,7 +143,8 @@ def _pick(request: Request, bundle: Bundle, wanted: str | None) -> Locale:
     return next((each for each in bare if each in known), bundle.locale)
 
 
-def _page(request: Request, name: str, bundle: Bundle, locale: Locale, **values: object) -> Response:
+def show_page(request: Request, name: str, bundle: Bundle, locale: Locale, **values: object) -> Response:
+    """A page from its template, with what every page is given."""
     context: dict[str, object] = {
         "bundle": bundle.name,
         "business": choose_text(bundle.business, locale),

@@ -127,7 +127,7 @@ AsAdmin = Annotated[Caller, Depends(signed_in("admin"))]
 async def still_signed_in(door: StaffDoor, session: StaffSession) -> bool:
     """Whether an open stream of this session may go on: not after sign-out, disabling, a new password, or its time.
 
-    Asking keeps no session alive: a page that nobody touches signs out by itself.
+    Asking keeps no session alive: a page that nobody touches signs out by itself. Raises StoreUnavailable.
     """
     return await door.find(session.token_sha256, seen=False) is not None
 

@@ -107,10 +107,7 @@ class SqlDeliveries:
 
     async def add(self, found: Sequence[Delivery], desk: DeskName, conversation_id: ConversationId, seq: int) -> None:
         def write(connection: sa.Connection) -> None:
-            is_there = sa.select(sa.literal(1)).where(
-                conversations.c.conversation_id == conversation_id, conversations.c.erased_at.is_(None)
-            )
-            if connection.execute(is_there).first() is None:
+            if not _is_there(connection, conversation_id):
                 return
             if found:
                 connection.execute(
@@ -174,8 +171,12 @@ class SqlDeliveries:
 
     async def hear(self, desk: DeskName, arrival_id: str, conversation_id: ConversationId, at: datetime) -> None:
         row = {"desk": desk, "arrival_id": arrival_id, "conversation_id": conversation_id, "at": write_time(at)}
-        insert = sqlite_insert(arrivals).on_conflict_do_nothing()
-        await self._write(lambda connection: connection.execute(insert, row))
+
+        def write(connection: sa.Connection) -> None:
+            if _is_there(connection, conversation_id):
+                connection.execute(sqlite_insert(arrivals).on_conflict_do_nothing(), row)
+
+        await self._write(write)
 
     # The database ------------------------------------------------------------------------------------------------
 
@@ -202,6 +203,14 @@ async def _in_thread(work: Callable[[], Made], trouble: str) -> Made:
         return await asyncio.to_thread(work)
     except DBAPIError as error:
         raise StoreUnavailable(trouble) from error
+
+
+def _is_there(connection: sa.Connection, conversation_id: ConversationId) -> bool:
+    """Whether the conversation is known and not erased: of an erased one nothing is written any more."""
+    wanted = sa.select(sa.literal(1)).where(
+        conversations.c.conversation_id == conversation_id, conversations.c.erased_at.is_(None)
+    )
+    return connection.execute(wanted).first() is not None
 
 
 def _rows() -> sa.Select[*tuple[Any, ...]]:

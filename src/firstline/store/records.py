@@ -77,6 +77,31 @@ sa.Index("records_started", records.c.bundle, records.c.started_at)
 sa.Index("records_last", records.c.last_at)
 sa.Index("records_due", records.c.due_at, sqlite_where=records.c.due_at.is_not(None))
 sa.Index("records_customer", records.c.customer_key, records.c.started_at)
+sa.Index(
+    "records_counted",  # everything that the report sums, so that it never reads the rows themselves
+    *(
+        records.c[name]
+        for name in (
+            "started_at", "bundle", "revision", "locale", "playbook", "rung", "status", "reason", "returned",
+            "confirmed", "survey", "mood_start", "mood", "cost_usd", "tokens", "handling_seconds",
+            "assistant_seconds", *(each.name for each in fields(Scores)),
+        )
+    ),
+)  # fmt: skip
+sa.Index(
+    "records_grouped",
+    *(
+        records.c[name]
+        for name in (
+            "bundle", "revision", "locale", "playbook", "started_at", "rung", "returned", "survey", "cost_usd",
+        )
+    ),
+)  # fmt: skip
+sa.Index(
+    "records_paths",
+    *(records.c[name] for name in ("path", "started_at", "bundle", "revision", "locale", "playbook")),
+)
+sa.Index("record_sources_by_url", sources.c.url, sources.c.started_at, sources.c.bundle)
 sa.Index("record_sources_by_time", sources.c.bundle, sources.c.started_at, sources.c.url)
 sa.Index("record_questions_by_time", questions.c.bundle, questions.c.started_at)
 

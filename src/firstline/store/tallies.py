@@ -24,24 +24,23 @@ MOST_PATHS = 2_000
 """The most frequent ones."""
 
 _PAIRS = ("accuracy", "cited", "declined", "answered", "quoted", "escalated")
-_HANDLED = "group_concat(CASE WHEN rung = '{}' THEN CAST(handling_seconds + 0.5 AS INTEGER) END)"
-"""One text for each period: a hundred thousand rows would each take the interpreter's lock for a moment."""
-
 _RUNGS = {
     "total": "count(*)",
     "contained": "sum(rung = 'contained')",
     "abandoned": "sum(rung = 'abandoned')",
     "handed_off": "sum(rung = 'handed_off')",
-    "returned": "sum(returned * (rung = 'contained'))",
     "surveys": "count(survey)",
     "survey_sum": "sum(survey)",
+}
+_GROUPED = {
+    **_RUNGS,
+    "empty": "sum(rung = 'empty')",
+    "returned": "sum(returned * (rung = 'contained'))",
     "cost_usd": "sum(cost_usd)",
 }
-_GROUPED = {**_RUNGS, "empty": "sum(rung = 'empty')"}
-_SUMS = {
+_SUMMED = {
     **_RUNGS,
     "confirmed": "sum(confirmed)",
-    "closed": "sum(status = 'closed' AND rung <> 'empty')",
     "mood_n": "count(mood_start)",
     "mood_ok": "sum(mood >= mood_start)",
     "mood_low": "sum(mood_start < 0)",
@@ -51,8 +50,13 @@ _SUMS = {
     "assistant_seconds": "sum(assistant_seconds)",
     "withheld": "sum(withheld)",
     **{f"{pair}_{side}": f"sum({pair}_{side})" for pair in _PAIRS for side in ("n", "ok")},
-    **{f"{pair}_in": f"count(nullif({pair}_n, 0))" for pair in _PAIRS},
+    **{f"{pair}_in": f"sum({pair}_n > 0)" for pair in _PAIRS if pair != "cited"},
 }
+_HANDLED = {
+    rung: f"group_concat(CASE WHEN rung = '{rung}' THEN CAST(handling_seconds + 0.5 AS INTEGER) END)"
+    for rung in ("contained", "handed_off")
+}
+"""One text for each period: a hundred thousand rows would each take the interpreter's lock for a moment."""
 
 
 class SqlArchive:
@@ -69,38 +73,34 @@ class SqlArchive:
         return Tallies(periods=periods, handling=handling, **rest)
 
     def _count_periods(self, scope: Scope) -> tuple[list[Tally], list[Handling]]:
-        named = [sa.literal_column(sql).label(name) for name, sql in _SUMS.items()]
-        handled = [sa.literal_column(_HANDLED.format(rung)).label(f"in_{rung}") for rung in ("contained", "handed_off")]
-        wanted = sa.select(*named, *handled).where(
-            records.c.started_at >= sa.bindparam("since"), records.c.started_at < sa.bindparam("until"), *_filters(scope)
-        )
-        cuts = [write_time(cut) for cut in scope.cuts]
+        sums = [sa.literal_column(sql).label(name) for name, sql in _SUMMED.items()]
+        handled = [sa.literal_column(sql).label(f"{rung}_seconds") for rung, sql in _HANDLED.items()]
+        started_at = records.c.started_at
+        within = (started_at >= sa.bindparam("since"), started_at < sa.bindparam("until"))
+        wanted = sa.select(*sums, *handled).where(*within, *_filters(scope))
         with _reading(self._reader) as connection:
             rows = [
                 connection.execute(wanted, {"since": since, "until": until}).one()._mapping
-                for since, until in zip(cuts, cuts[1:], strict=False)
+                for since, until in pairwise(map(write_time, scope.cuts))
             ]
-        return [_read_tally(row) for row in rows], [
-            Handling(_read_numbers(row["in_contained"]), _read_numbers(row["in_handed_off"])) for row in rows
-        ]
+        handling = [Handling(*(_read_numbers(row[f"{rung}_seconds"]) for rung in _HANDLED)) for row in rows]
+        return [_read_tally(row, _SUMMED) for row in rows], handling
 
     def _count_groups(self, scope: Scope) -> dict[str, Any]:
         with _reading(self._reader) as connection:
-            waiting = connection.execute(_choose_waiting(scope)).one()
-            paths = connection.execute(_choose_paths(scope)).all()
-            asked = connection.execute(_choose_questions(scope)).all()
-            return {
-                "groups": {
-                    Group(*row[:4]): _read_tally(row._mapping) for row in connection.execute(_choose_groups(scope))
-                },
-                "grades": dict(connection.execute(_choose_grades(scope)).tuples().all()),
-                "reasons": dict(connection.execute(_choose_reasons(scope)).tuples().all()),
-                "sources": dict(connection.execute(_choose_sources(scope)).tuples().all()),
-                "questions": [Unanswered(text, _known(at), ConversationId(id_)) for text, at, id_ in asked],
-                "paths": dict(row[:2] for row in paths),
-                "waiting": waiting[0],
-                "waiting_since": read_time(waiting[1]),
-            }
+            groups, reasons, paths, grades, cited, asked, (waiting, waiting_since) = (
+                connection.execute(choose(scope)).all()
+                for choose in (
+                    _choose_groups, _choose_reasons, _choose_paths, _choose_grades, _choose_sources,
+                    _choose_questions, _choose_waiting,
+                )
+            )  # fmt: skip
+        return {
+            "groups": {Group(*row[:4]): _read_tally(row._mapping, _GROUPED) for row in groups},
+            "reasons": {reason: count for reason, count, _ in reasons if reason},
+            "handed_off_closed": sum(closed for _, _, closed in reasons),
+            "paths": dict(map(tuple, paths)),
+        }
 
 
 def _filters(scope: Scope) -> list[sa.ColumnElement[bool]]:

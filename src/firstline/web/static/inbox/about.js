@@ -93,8 +93,8 @@ function buildSummary(summary) {
 
 function buildMoods(page, { mood_start: start, mood }) {
   const now = buildMood(page, mood);
-  if (!start || start === mood) return h('p', { class: 'moods' }, now);
-  return h('p', { class: 'moods' }, buildMood(page, start), h('span', { class: 'hint' }, page.t('mood_now')), now);
+  if (!start || start === mood) return h('p', {}, now);
+  return facts([[page.t('mood_start'), buildMood(page, start)], [page.t('mood_now'), now]]);
 }
 
 function buildActions({ t }, actions) {
