@@ -26,7 +26,7 @@ LEVELS = {
     "": 0, "errors": 0, "types": 0, "events": 0, "states": 0, "config": 0,
     # 1 rules and protocols
     "conversation": 1, "bundle": 1, "model": 1, "model.note": 1, "retrieval": 1, "tools": 1, "tools.gate": 1,
-    "tools.rules": 1, "tools.schema": 1, "guardrails": 1, "store": 1, "dispatch": 1, "language": 1, "phrases": 1,
+    "tools.rules": 1, "tools.schema": 1, "guardrails": 1, "store": 1, "dispatch": 1, "desk": 1, "language": 1, "phrases": 1,
     "retrieval.passages": 1, "hours": 1, "notices": 1, "handoff": 1, "package": 1, "answers": 1, "facts": 1,
     "sentences": 1, "wishes": 1, "markup": 1, "sentiment": 1, "lexicons": 1, "drawing": 1, "staff": 1, "record": 1,
     "outcome": 1, "scores": 1,
@@ -40,13 +40,15 @@ LEVELS = {
     # 5 doors
     "service": 5, "evals": 5, "cli": 5, "staff_commands": 5, "draft": 3, "__main__": 5, "terminal": 5, "doctor": 5, "explain": 5, "logs": 5,
 }  # fmt: skip
-ADAPTER_PACKAGES = ("model", "retrieval", "tools", "guardrails", "store", "dispatch")
+ADAPTER_PACKAGES = ("model", "retrieval", "tools", "guardrails", "store", "dispatch", "desk")
 SAME_ADAPTER = {
     "model.prices": "model.claude",
     "tools.package": "tools.python",
     "store.opening": "store.sql",
     "store.records": "store.sql",
     "store.staff": "store.sql",
+    "store.staff_audit": "store.sql",
+    "store.staff_opening": "store.sql",
     "store.deliveries": "store.sql",
     "store.tallies": "store.sql",
     "store.migrations": "store.sql",
@@ -57,6 +59,8 @@ DOORS_TO_ADAPTERS = {
     ("cli", "tools.python"): "`firstline check` and `eval` open a bundle without a service",
     ("doctor", "tools.python"): "looks whether a bundle opens",
     ("doctor", "store.opening"): "looks into the store without starting anything",
+    ("staff_commands", "store.staff"): "works beside a running server",
+    ("staff_commands", "store.staff_opening"): "as store.staff",
     ("evals.run", "tools.python"): "a trial opens the bundle without a service",
 }
 """Only `wire` chooses implementations; these doors open one themselves, and why."""
@@ -72,13 +76,14 @@ IMPORT_BY_NAME = {
 }
 HOMES = {
     "anthropic": "model.claude",
-    "httpx2": "model.claude",
+    "httpx2": ("model.claude", "desk"),
     "sqlalchemy": "store",
     "alembic": "store",
     "tantivy": "retrieval",
     "fastapi": "service",
     "starlette": "service",
     "jwt": "service",
+    "argon2": "store.staff",
     "typer": ("cli", "staff_commands"),
 }
 """The only place at which a library is imported."""

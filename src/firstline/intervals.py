@@ -92,7 +92,7 @@ def bootstrap_mean(
     weights = {grade: float(count) for grade, count in counts.items() if count > 0}
     for end in scale:
         weights[end] = weights.get(end, 0.0) + 0.5
-    chance = Random(seed)
+    chance = Random(seed)  # noqa: S311  # nothing secret comes of it
     means: list[float] = []
     for _ in range(rounds):
         drawn = [(grade, chance.gammavariate(weight, 1.0)) for grade, weight in sorted(weights.items())]
@@ -130,7 +130,7 @@ def _find_ranks(n: int, share: float) -> tuple[int, int] | None:
         below = [_share_up_to(rank - 1, n, share) for rank in range(1, n + 2)]
         low = sum(each <= tail for each in below)
         high = next((rank for rank, each in enumerate(below, start=1) if each >= 1 - tail), n + 1)
-    return (low, high) if 1 <= low and high <= n else None
+    return (low, high) if low >= 1 and high <= n else None
 
 
 def _share_up_to(most: int, n: int, share: float) -> float:

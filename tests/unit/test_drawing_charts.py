@@ -80,7 +80,7 @@ def test_a_bullet_is_to_scale():
 def test_a_bullet_is_told_in_words():
     svg = draw_bullet(0.7, 0.65, 0.75, 0.9, scale=(0, 1), label="x", verdict="fail", figure=percent, locale="en")
 
-    assert story_of_picture(read_picture(svg)) == "value 70%; 95% interval 65% to 75%; target 90%; below target"
+    assert story_of_picture(read_picture(svg)) == "value 70%; 95% interval 65% to 75%; target 90%; target missed"
 
 
 def test_verdicts_differ_in_shape():

@@ -46,7 +46,7 @@ def order_stations(counts: Mapping[Station, int], flows: Mapping[Flow, int]) -> 
     for number in range(_SWEEPS):
         columns = _sweep(columns, flows, lanes, forwards=number % 2 == 0)
         tried.append(columns)
-    return max(tried, key=lambda each: measure_crossings(each, flows))
+    return min(tried, key=lambda each: measure_crossings(each, flows))
 
 
 def measure_crossings(columns: Columns, flows: Mapping[Flow, int]) -> int:

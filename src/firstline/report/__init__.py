@@ -10,7 +10,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -35,8 +35,6 @@ class Tally:
     returned: int = 0
     """Contained, but the same customer was soon back."""
     confirmed: int = 0
-    closed: int = 0
-    """Closed, and the customer had written: could have been asked how it was."""
     surveys: int = 0
     survey_sum: int = 0
     mood_n: int = 0
@@ -53,7 +51,6 @@ class Tally:
     withheld: int = 0
     cited_n: int = 0
     cited_ok: int = 0
-    cited_in: int = 0
     declined_n: int = 0
     declined_ok: int = 0
     declined_in: int = 0
@@ -73,11 +70,11 @@ class Tally:
 
     @property
     def going(self) -> int:
-        return self.total - self.ended - self.empty
+        return max(0, self.total - self.ended - self.empty)
 
     @property
     def assumed_resolved(self) -> int:
-        return self.contained - self.returned
+        return max(0, self.contained - self.returned)
 
     def __add__(self, other: "Tally") -> "Tally":
         return Tally(*(getattr(self, name) + getattr(other, name) for name in TALLY_NAMES))
@@ -120,22 +117,38 @@ class Handling:
 
 @dataclass(frozen=True, slots=True)
 class Tallies:
-    """What was counted. `periods` and `handling`: one for each of the scope's, in its order.
+    """What was counted. `periods` and `handling`: one for each of the scope's periods, in order, without `empty`,
+    `returned` and `cost_usd`.
 
-    `groups`: only `total`, the rungs, `returned`, surveys and cost. `sources`: conversations by cited URL.
-    `questions`: the newest first. `paths`: conversations by `Record.path`. `waiting`: now, whenever they began.
+    `groups`: only totals, rungs, returned, surveys and cost. `grades`: surveys by grade. `reasons`: hand-offs by the
+    last reason of each. `sources`: conversations by cited URL. `questions`: the newest first. `paths`: conversations
+    by `Record.path`, the most frequent first. `waiting`: now, whenever they began.
     """
 
-    periods: Sequence[Tally]
-    handling: Sequence[Handling]
+    periods: Sequence[Tally] = ()
+    handling: Sequence[Handling] = ()
     groups: Mapping[Group, Tally] = field(default_factory=dict[Group, Tally])
     grades: Mapping[int, int] = field(default_factory=dict[int, int])
     reasons: Mapping[str, int] = field(default_factory=dict[str, int])
+    handed_off_closed: int = 0
     sources: Mapping[str, int] = field(default_factory=dict[str, int])
     questions: Sequence[Unanswered] = ()
     paths: Mapping[str, int] = field(default_factory=dict[str, int])
     waiting: int = 0
     waiting_since: datetime | None = None
+
+    @property
+    def whole(self) -> Tally:
+        """All conversations together."""
+        grouped = add_tallies(tuple(self.groups.values()))
+        more = {"empty": grouped.empty, "returned": grouped.returned, "cost_usd": grouped.cost_usd}
+        return replace(add_tallies(tuple(self.periods)), **more)
+
+    @property
+    def surveyable(self) -> int:
+        """Conversations that are closed, and in which the customer had written."""
+        whole = self.whole
+        return whole.contained + whole.abandoned + self.handed_off_closed
 
 
 class Archive(Protocol):

@@ -69,13 +69,12 @@ async def stream_inbox(
         check_at = clock.time() + check_seconds
         while (came := await signals.next(within_seconds=check_seconds)) != "lost":
             written = b"" if came == "quiet" else await window.tell(came)
-            if clock.time() >= check_at:
-                if not await still_signed_in(door, caller.session):
-                    return
-                check_at = clock.time() + check_seconds
-                written += b": still here\n\n"
-            if written:
-                yield written
+            is_due = clock.time() >= check_at
+            if is_due and not await still_signed_in(door, caller.session):
+                return
+            check_at = clock.time() + check_seconds if is_due else check_at
+            if written or is_due:
+                yield written or b": still here\n\n"
 
 
 class _Signals:

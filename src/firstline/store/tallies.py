@@ -5,7 +5,11 @@ wrong one. All is summed inside the database, so that nobody who writes to a cus
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import sqlalchemy as sa
@@ -67,130 +71,135 @@ class SqlArchive:
 
     async def tally(self, scope: Scope) -> Tallies:
         """Two threads: the one reads each record whole, the other answers everything that groups."""
-        (periods, handling), rest = await asyncio.gather(
-            asyncio.to_thread(self._count_periods, scope), asyncio.to_thread(self._count_groups, scope)
-        )
-        return Tallies(periods=periods, handling=handling, **rest)
+        counted = asyncio.to_thread(self._count_periods, scope), asyncio.to_thread(self._count_groups, scope)
+        (periods, handling), grouped = await asyncio.gather(*counted)
+        return replace(grouped, periods=periods, handling=handling)
 
     def _count_periods(self, scope: Scope) -> tuple[list[Tally], list[Handling]]:
-        sums = [sa.literal_column(sql).label(name) for name, sql in _SUMMED.items()]
-        handled = [sa.literal_column(sql).label(f"{rung}_seconds") for rung, sql in _HANDLED.items()]
         started_at = records.c.started_at
         within = (started_at >= sa.bindparam("since"), started_at < sa.bindparam("until"))
-        wanted = sa.select(*sums, *handled).where(*within, *_filters(scope))
+        wanted = _select({**_SUMMED, **_HANDLED}).where(*within, *_filters(scope))
         with _reading(self._reader) as connection:
             rows = [
-                connection.execute(wanted, {"since": since, "until": until}).one()._mapping
+                connection.execute(wanted, {"since": since, "until": until}).mappings().one()
                 for since, until in pairwise(map(write_time, scope.cuts))
             ]
-        handling = [Handling(*(_read_numbers(row[f"{rung}_seconds"]) for rung in _HANDLED)) for row in rows]
+        handling = [Handling(*(_read_numbers(row[rung]) for rung in _HANDLED)) for row in rows]
         return [_read_tally(row, _SUMMED) for row in rows], handling
 
-    def _count_groups(self, scope: Scope) -> dict[str, Any]:
+    def _count_groups(self, scope: Scope) -> Tallies:
         with _reading(self._reader) as connection:
-            groups, reasons, paths, grades, cited, asked, (waiting, waiting_since) = (
-                connection.execute(choose(scope)).all()
-                for choose in (
-                    _choose_groups, _choose_reasons, _choose_paths, _choose_grades, _choose_sources,
-                    _choose_questions, _choose_waiting,
-                )
-            )  # fmt: skip
-        return {
-            "groups": {Group(*row[:4]): _read_tally(row._mapping, _GROUPED) for row in groups},
-            "reasons": {reason: count for reason, count, _ in reasons if reason},
-            "handed_off_closed": sum(closed for _, _, closed in reasons),
-            "paths": dict(map(tuple, paths)),
-        }
+            groups = connection.execute(_choose_groups(scope)).mappings().all()
+            reasons = connection.execute(_choose_reasons(scope)).all()
+            asked = connection.execute(_choose_questions(scope)).all()
+            waiting = connection.execute(_choose_waiting(scope)).one()
+            grades, cited, paths = (
+                {row[0]: row[1] for row in connection.execute(choose(scope))}
+                for choose in (_choose_grades, _choose_sources, _choose_paths)
+            )
+        return Tallies(
+            groups={Group(*(row[name] for name in Group._fields)): _read_tally(row, _GROUPED) for row in groups},
+            grades=grades,
+            reasons={row[0]: row[1] for row in reasons if row[0] is not None},
+            handed_off_closed=sum(row[2] for row in reasons),
+            sources=cited,
+            questions=[Unanswered(row[0], _read_start(row[1]), ConversationId(row[2])) for row in asked],
+            paths=paths,
+            waiting=waiting[0],
+            waiting_since=read_time(waiting[1]),
+        )
+
+
+_Question = sa.Select[*tuple[Any, ...]]
+
+
+def _sql(text: str) -> sa.ColumnElement[Any]:
+    return sa.literal_column(text)
+
+
+def _select(named: Mapping[str, str]) -> _Question:
+    """The expressions under these names, of the records."""
+    return sa.select(*[_sql(text).label(name) for name, text in named.items()]).select_from(records)
 
 
 def _filters(scope: Scope) -> list[sa.ColumnElement[bool]]:
-    return [sa.literal_column(f"+records.{name}") == value for name, value in scope.filters.items()]
+    return [_sql(f"+records.{name}") == value for name, value in scope.filters.items()]
 
 
-def _within(scope: Scope, started_at: sa.ColumnElement[Any]) -> list[sa.ColumnElement[bool]]:
+def _within(scope: Scope, started_at: str) -> tuple[sa.ColumnElement[bool], ...]:
     cuts = scope.cuts
-    return [started_at >= write_time(cuts[0]), started_at < write_time(cuts[-1])]
+    return _sql(started_at) >= write_time(cuts[0]), _sql(started_at) < write_time(cuts[-1])
 
 
-def _choose_groups(scope: Scope) -> sa.Select[Any]:
-    keys = [records.c[name] for name in Group._fields]
-    sums = [sa.literal_column(sql).label(name) for name, sql in _GROUPED.items()]
-    within = _within(scope, sa.literal_column("+records.started_at"))
-    return sa.select(*keys, *sums).where(*within, *_filters(scope)).group_by(*keys)
+def _choose_groups(scope: Scope) -> _Question:
+    wanted = _select({**{name: name for name in Group._fields}, **_GROUPED})
+    within = _within(scope, "+records.started_at")
+    return wanted.where(*within, *_filters(scope)).group_by(*map(_sql, Group._fields))
 
 
-def _choose_paths(scope: Scope) -> sa.Select[Any]:
-    within = _within(scope, sa.literal_column("+records.started_at"))
-    counted = sa.func.count().label("taken")
-    taken = sa.select(records.c.path, counted).where(*within, *_filters(scope)).group_by(records.c.path)
-    return taken.order_by(counted.desc(), records.c.path).limit(MOST_PATHS)
+def _choose_reasons(scope: Scope) -> _Question:
+    """Why conversations went to a person, the last reason of each; and how many of them are closed."""
+    wanted = _select({"reason": "reason", "count": "count(*)", "closed": "sum(status = 'closed')"})
+    wanted = wanted.where(records.c.rung == "handed_off", *_within(scope, "records.started_at"), *_filters(scope))
+    return wanted.group_by(_sql("reason"))
 
 
-def _choose_grades(scope: Scope) -> sa.Select[Any]:
-    answered = records.c.survey.is_not(None)
-    wanted = sa.select(records.c.survey, sa.func.count()).where(answered, *_within(scope, records.c.started_at))
-    return wanted.where(*_filters(scope)).group_by(records.c.survey)
+def _choose_grades(scope: Scope) -> _Question:
+    wanted = _select({"survey": "survey", "count": "count(*)"}).where(records.c.survey.is_not(None))
+    return wanted.where(*_within(scope, "records.started_at"), *_filters(scope)).group_by(_sql("survey"))
 
 
-def _choose_reasons(scope: Scope) -> sa.Select[Any]:
-    """Why conversations went to a person: the last reason of each."""
-    handed_off = sa.literal_column("+records.rung") == "handed_off"
-    wanted = sa.select(records.c.reason, sa.func.count()).where(handed_off, records.c.reason.is_not(None))
-    return wanted.where(*_within(scope, records.c.started_at), *_filters(scope)).group_by(records.c.reason)
+def _choose_paths(scope: Scope) -> _Question:
+    wanted = _select({"path": "path", "taken": "count(*)"})
+    wanted = wanted.where(*_within(scope, "+records.started_at"), *_filters(scope)).group_by(_sql("path"))
+    return wanted.order_by(_sql("taken").desc(), _sql("path")).limit(MOST_PATHS)
 
 
-def _choose_sources(scope: Scope) -> sa.Select[Any]:
-    wanted = sa.select(sources.c.url, sa.func.count()).group_by(sources.c.url)
-    wanted = wanted.where(*_within(scope, sa.literal_column("+record_sources.started_at")))
+def _choose_sources(scope: Scope) -> _Question:
+    """Filters of the records are looked up first: few conversations are left, and their sources are found by id."""
+    wanted = sa.select(*[sources.c.url, _sql("count(*)")])
     if scope.filters.keys() - {"bundle"}:
-        wanted = wanted.join(records, records.c.conversation_id == sources.c.conversation_id)
-        return wanted.where(*_filters(scope))
-    return wanted if scope.bundle is None else wanted.where(sa.literal_column("+record_sources.bundle") == scope.bundle)
+        chosen = sa.select(records.c.conversation_id).where(*_within(scope, "records.started_at"), *_filters(scope))
+        return wanted.where(sources.c.conversation_id.in_(chosen)).group_by(_sql("+record_sources.url"))
+    bundle = [] if scope.bundle is None else [_sql("+record_sources.bundle") == scope.bundle]
+    return wanted.where(*_within(scope, "+record_sources.started_at"), *bundle).group_by(sources.c.url)
 
 
-def _choose_questions(scope: Scope) -> sa.Select[Any]:
-    wanted = sa.select(questions.c.text, questions.c.started_at, questions.c.conversation_id)
-    wanted = wanted.where(*_within(scope, questions.c.started_at))
+def _choose_questions(scope: Scope) -> _Question:
+    wanted = sa.select(*[questions.c.text, questions.c.started_at, questions.c.conversation_id])
+    wanted = wanted.where(*_within(scope, "record_questions.started_at"))
     if scope.filters:
         wanted = wanted.join(records, records.c.conversation_id == questions.c.conversation_id)
         wanted = wanted.where(*_filters(scope))
     return wanted.order_by(questions.c.started_at.desc(), questions.c.number.desc()).limit(MOST_QUESTIONS)
 
 
-def _choose_waiting(scope: Scope) -> sa.Select[Any]:
+def _choose_waiting(scope: Scope) -> _Question:
     """Who waits for a person now, whenever they began."""
-    wanted = sa.select(sa.func.count(), sa.func.min(records.c.waiting_since)).where(records.c.status == "waiting")
+    wanted = _select({"waiting": "count(*)", "since": "min(waiting_since)"}).where(records.c.status == "waiting")
     return wanted.where(*_filters(scope))
 
 
-def _read_tally(row: Mapping[str, Any]) -> Tally:
-    return Tally(**{name: row[name] or 0 for name in _SUMS if name in row} | {"empty": row.get("empty", 0) or 0})
+def _read_tally(row: sa.RowMapping, names: Iterable[str]) -> Tally:
+    """Of no conversation there is no sum, but a None."""
+    return Tally(**{name: row[name] or 0 for name in names})
 
 
 def _read_numbers(text: str | None) -> list[int]:
     return sorted(map(int, text.split(","))) if text else []
 
 
-def _known(text: str) -> Any:
+def _read_start(text: str) -> datetime:
     moment = read_time(text)
     assert moment is not None, "every record has begun"
     return moment
 
 
-class _reading:
+@contextmanager
+def _reading(engine: sa.Engine) -> Generator[sa.Connection]:
     """A connection for reading; a store that cannot be read is unavailable, not a bug."""
-
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
-
-    def __enter__(self) -> sa.Connection:
-        try:
-            self._connection = self._engine.connect()
-        except DBAPIError as error:
-            raise StoreUnavailable("the store cannot be read") from error
-        return self._connection
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self._connection.close()
-        if isinstance(error, DBAPIError):
-            raise StoreUnavailable("the store cannot be read") from error
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except DBAPIError as error:
+        raise StoreUnavailable("the store cannot be read") from error

@@ -34,6 +34,12 @@ export class Api {
     }
   }
 
+  /** A picture's address when it is ours, else null: a page's policy refuses others, and they would learn who reads. */
+  resolvePicture(address) {
+    const href = address ? this.resolve(address) : null;
+    return href && new URL(href).origin === new URL(this.base).origin ? href : null;
+  }
+
   loadBundle(name, locale) {
     const query = locale ? `?locale=${encodeURIComponent(locale)}` : '';
     return this.#json('GET', `v1/bundles/${encodeURIComponent(name)}${query}`);

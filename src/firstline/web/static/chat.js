@@ -11,6 +11,7 @@ import { BrowserStorage } from './storage.js';
 import { loadStyles } from './styles.js';
 import { createView } from './view.js';
 import { FIRST_WORDS } from './words.js';
+import { describeMove } from './parts/lines.js';
 import { buildLoading } from './parts/log.js';
 import { describeMessage } from './parts/message.js';
 
@@ -21,6 +22,7 @@ class FirstlineChat extends HTMLElement {
   #storage = null;
   #view = null;
   #waiting = []; // calls that came before the session was there
+  #spoken = null; // the locale whose words were asked for last
   #title = null;
 
   connectedCallback() {
@@ -55,11 +57,8 @@ class FirstlineChat extends HTMLElement {
   // What the parts of the view call.
 
   send(text) {
-    // A tapped suggestion goes away and the focus with it. On touch screens the composer would bring up the
-    // keyboard, so there the log takes it.
-    const isTyping = this.shadowRoot.activeElement?.localName === 'textarea';
-    const next = matchMedia('(pointer: coarse)').matches ? this.#view.log : this.#view.composer;
-    if (!isTyping) next.focus();
+    // A tapped suggestion goes away and the focus with it.
+    if (this.shadowRoot.activeElement?.localName !== 'textarea') this.#focusOnward();
     void this.session.send(text);
     this.#view.log.toEnd();
   }
@@ -67,6 +66,20 @@ class FirstlineChat extends HTMLElement {
   startOver() {
     this.session.startOver();
     this.#view.composer.focus();
+  }
+
+  async goOnWithAssistant() {
+    if (await this.session.resume()) this.#focusOnward();
+  }
+
+  /** Somebody writes in one of our fields just now, or elsewhere on a host's page: the focus is theirs. */
+  get isFocusTaken() {
+    const { activeElement } = this.shadowRoot;
+    return activeElement ? Boolean(activeElement.value) : !this.isPage;
+  }
+
+  focusLog() {
+    this.#view.log.focus();
   }
 
   /** Take a message that did not get out back into the composer. */
@@ -107,6 +120,12 @@ class FirstlineChat extends HTMLElement {
     return { resolve: (address) => this.api.resolve(address), t: this.t };
   }
 
+  /** To where one goes on writing. On touch screens that would bring up the keyboard: there the log takes the focus. */
+  #focusOnward() {
+    const next = matchMedia('(pointer: coarse)').matches ? this.#view.log : this.#view.composer;
+    next.focus();
+  }
+
   get #bundle() {
     return this.getAttribute('bundle') || 'default';
   }
@@ -137,7 +156,8 @@ class FirstlineChat extends HTMLElement {
   #startSession() {
     const session = new Session({ api: this.api, storage: this.#storage, bundle: this.config.bundle });
     session.locale = this.config.locale;
-    session.addEventListener('change', () => this.#view.update(session));
+    session.addEventListener('change', () => this.#onChange());
+    session.addEventListener('move', ({ detail }) => this.#view.announce(describeMove(this, detail)));
     session.addEventListener('message', ({ detail }) => this.#onMessage(detail));
     session.addEventListener('draft', () => this.#view.composer.restore());
     document.addEventListener('visibilitychange', () => this.#showUnread());
@@ -146,8 +166,10 @@ class FirstlineChat extends HTMLElement {
 
   #useConfig(config) {
     this.config = config;
-    this.t = createWords(config.words);
-    this.format = createFormat(config.locale);
+    this.voice = createVoice(config);
+    this.#spoken = null;
+    this.t = this.voice.t;
+    this.format = this.voice.format;
     this.picture = config.assistant.picture ? this.api.resolve(config.assistant.picture) : null;
     const accent = this.getAttribute('accent') || config.accent;
     if (HEX_COLOUR.test(accent)) this.style.setProperty('--fl-accent', accent);
@@ -178,6 +200,28 @@ class FirstlineChat extends HTMLElement {
     this.#view.composer.focus();
   }
 
+  #onChange() {
+    void this.#listenTo(this.session.conversation.locale);
+    this.#view.update(this.session);
+  }
+
+  /** The words of the language that the conversation is in: the survey is asked in it, whatever the page speaks. */
+  async #listenTo(locale) {
+    const wanted = locale ?? this.config.locale;
+    if (wanted === this.#spoken) return;
+    this.#spoken = wanted;
+    const config = wanted === this.config.locale ? this.config : await this.#loadVoice(wanted);
+    if (wanted !== this.#spoken) return;
+    this.voice = createVoice(config ?? this.config);
+    this.#view.update(this.session);
+  }
+
+  /** null where the bundle does not speak it, or it cannot be loaded: the page's own words serve. */
+  async #loadVoice(locale) {
+    const config = await this.api.loadBundle(this.#bundle, locale).catch(() => null);
+    return config?.locale === locale ? config : null;
+  }
+
   #onMessage(message) {
     this.#view.announce(describeMessage(this, message));
     if (this.isOpen && !document.hidden) return;
@@ -205,6 +249,11 @@ class FirstlineChat extends HTMLElement {
     const again = button({ class: 'primary', onclick: () => location.reload() }, FIRST_WORDS.tryAgain);
     this.shadowRoot.replaceChildren(h('main', { class: 'root unavailable' }, text, again));
   }
+}
+
+/** How one language is written: its words, its dates and figures, its direction. */
+function createVoice({ locale, direction, words }) {
+  return { locale, direction, t: createWords(words), format: createFormat(locale) };
 }
 
 if (!customElements.get('firstline-chat')) customElements.define('firstline-chat', FirstlineChat);

@@ -1,12 +1,13 @@
 /**
- * The conversation as a value: fold(snapshot, events) -> state, state -> the items of the page.
+ * The conversation as a value: fold(snapshot, events) -> state; `items.js` makes the page of it.
  * Pure: no network, no DOM, no clock. snapshot(n) + events(> n) gives the same as snapshot(now).
  */
 
 export function emptyConversation() {
   return {
     id: null,
-    status: 'open',
+    status: 'open', // open | waiting | with_human | closed: who has it is what the server says, never guessed
+    locale: null, // the language that is spoken in it, which need not be the page's
     messages: [],
     cards: [],
     confirmations: [],
@@ -14,6 +15,11 @@ export function emptyConversation() {
     suggestions: [],
     offered: false, // a person was offered
     ending: null, // of the last turn, when it was not a reply: failed | stopped
+    human: null, // {name, picture} of the person who has it
+    request: null, // {since, backAt, unclaimed} while a person is asked for
+    contact: null, // how the customer wants to be reached
+    moves: [], // {seq, human}: who began to speak for the company; human null is the assistant
+    typing: null, // {name, at} of a person who writes just now
     signedIn: null,
     offline: null,
     survey: null,
@@ -23,18 +29,23 @@ export function emptyConversation() {
 
 /** The state that a snapshot tells. What only the live stream knows (status, growing reply) starts anew. */
 export function fromSnapshot(snapshot) {
-  const { messages, pending = {}, last_seq: lastSeq } = snapshot;
+  const { messages, handoff, pending = {}, last_seq: lastSeq } = snapshot;
   const isAnswered = !pending.turn_id && messages.at(-1)?.author !== 'customer';
   const confirmations = snapshot.confirmations ?? pending.confirmations ?? [];
   return {
     ...emptyConversation(),
     id: snapshot.conversation_id,
     status: snapshot.status,
+    locale: snapshot.locale ?? null,
     messages,
     cards: snapshot.cards ?? [],
     confirmations: confirmations.map((one) => readConfirmation({ seq: lastSeq, ...one })),
     turn: pending.turn_id ? startTurn(pending.turn_id) : null,
     suggestions: (isAnswered && snapshot.suggestions) || [],
+    human: snapshot.human_agent ?? null,
+    request: handoff ? { since: handoff.since, backAt: handoff.back_at, unclaimed: handoff.unclaimed } : null,
+    contact: handoff?.contact ?? null,
+    moves: readMoves(snapshot),
     signedIn: snapshot.signed_in ?? null,
     offline: snapshot.offline ?? null,
     survey: snapshot.survey ?? null,
@@ -50,10 +61,35 @@ function readConfirmation({ seq, confirmation_id: id, label, rows, expires_at: e
   return { seq, id, label, rows, expiresAt, decision };
 }
 
-/** The state after one event of the stream. Events already folded are ignored: replays do no harm. */
-export function fold(state, event) {
+/**
+ * Who began to speak where. A snapshot tells who spoke, not when they came: so a person came before their first
+ * words, or just now; and the assistant is back after a person, or after the line that said it would be silent.
+ */
+function readMoves({ status, messages, human_agent: present, last_seq: lastSeq }) {
+  const moves = [];
+  let speaker = 'assistant';
+  const pass = (human, seq) => {
+    const next = human ? `human:${human.name}` : 'assistant';
+    if (next !== speaker) moves.push({ seq, human });
+    speaker = next;
+  };
+  for (const { author, seq, author_name: name, author_picture: picture, cut_off: isCut } of messages) {
+    if (author === 'human_agent') pass({ name, picture: picture ?? null }, seq - 0.5);
+    else if (author === 'assistant' && !isCut) pass(null, seq - 0.5);
+    else if (author === 'system' && speaker === 'assistant') speaker = 'nobody';
+  }
+  if (status === 'with_human') pass(present, lastSeq);
+  else if (status === 'open') pass(null, lastSeq);
+  return moves;
+}
+
+/**
+ * The state after one event of the stream, which came at `now` (ms). Events already folded are ignored: replays
+ * do no harm.
+ */
+export function fold(state, event, now) {
   if (event.seq && event.seq <= state.lastSeq) return state;
-  const change = CHANGES[event.type]?.(state, event) ?? {};
+  const change = CHANGES[event.type]?.(state, event, now) ?? {};
   return { ...state, ...change, lastSeq: event.seq ?? state.lastSeq };
 }
 
@@ -65,6 +101,7 @@ const CHANGES = {
     turn: state.turn?.id === id ? state.turn : startTurn(id),
     ...NOTHING_NEXT,
   }),
+  'route.chosen': (state, { locale }) => ({ locale }),
   'turn.status': (state, event) => inTurn(state, event, { status: event.text }),
   'tool.called': (state, event) => inTurn(state, event, { status: event.label }),
   'tool.returned': ({ cards }, { seq, display: card }) => (card ? { cards: [...cards, { seq, card }] } : {}),
@@ -87,18 +124,52 @@ const CHANGES = {
     confirmations: confirmations.map((one) => (one.id === decided ? { ...one, decision, seq } : one)),
   }),
   'handoff.offered': () => ({ offered: true }),
-  'handoff.accepted': () => ({ status: 'waiting', ...NOTHING_NEXT }),
-  'handoff.returned': () => ({ status: 'open' }),
-  'conversation.closed': () => ({ status: 'closed', turn: null, ...NOTHING_NEXT }),
+  'handoff.requested': (state, event) => ({
+    ...moveTo(event),
+    request: { since: event.at, backAt: event.back_at, unclaimed: false },
+  }),
+  'handoff.accepted': (state, event) => ({ ...moveTo(event), ...beginSpeaking(state, event) }),
+  'handoff.requeued': ({ request }, event) => ({
+    ...moveTo(event),
+    request: request && { ...request, unclaimed: false },
+  }),
+  'handoff.unclaimed': ({ request }, event) => ({
+    ...moveTo(event),
+    request: request && { ...request, unclaimed: true },
+  }),
+  'handoff.returned': (state, event) => ({
+    ...moveTo(event),
+    ...beginSpeaking(state, event),
+    request: null,
+    turn: event.turn_id ? startTurn(event.turn_id) : state.turn, // what was left unanswered is answered now
+  }),
+  'contact.left': (state, { contact }) => ({ contact }),
+  'conversation.closed': ({ contact }, event) => ({
+    ...moveTo(event),
+    request: null,
+    contact: event.by === 'human_agent' ? null : contact, // a person has settled it
+  }),
+  'conversation.reopened': (state, event) => ({ ...moveTo(event), ...beginSpeaking(state, event) }),
+  'typing.shown': ({ status }, { author, name }, now) =>
+    status === 'with_human' && author === 'human_agent' ? { typing: { name, at: now } } : {},
   'survey.answered': (state, { score }) => ({ survey: score }),
 };
+
+/** Every move of the hand-off names the status that it leads to. */
+function moveTo({ status, human_agent: human = null }) {
+  return { status, human, typing: null, ...NOTHING_NEXT };
+}
+
+function beginSpeaking({ moves }, { seq, human_agent: human = null }) {
+  return { moves: [...moves, { seq, human }] };
+}
 
 function postMessage(state, { message, turn_id: turnId }) {
   const { messages, turn } = state;
   if (messages.some(({ message_id: id }) => id === message.message_id)) return {};
   const more = { messages: [...messages, message] };
   if (message.author === 'customer') return { ...more, ...NOTHING_NEXT };
-  if (message.author === 'human_agent') return { ...more, status: 'with_human', turn: null };
+  if (message.author === 'human_agent') return { ...more, typing: null };
   if (message.author !== 'assistant' || !turn?.html || (turnId && turnId !== turn.id)) return more;
   // The stored reply takes the place of the one that grew: same key, same node on the page.
   const kept = { ...message, key: liveKey(turn) };
@@ -113,81 +184,9 @@ function shownBy({ html, citations }) {
   return { html: html ?? '', citations: citations ?? [] };
 }
 
-function liveKey(turn) {
+/** The key on the page of the reply that grows in `turn`. */
+export function liveKey(turn) {
   return `turn:${turn.id}:${turn.part}`;
-}
-
-/** What stands on the page between welcome and composer, in order. `now` (ms) decides what has expired. */
-export function listItems(state, { outbox, now }) {
-  const confirmations = state.confirmations.map((one) => confirmationItem(one, { now, status: state.status }));
-  const isPending = (item) => item.state === 'pending';
-  const placed = [
-    ...state.messages.map(messageItem),
-    ...state.cards.map(cardItem),
-    ...confirmations.filter((item) => !isPending(item)),
-  ].sort((one, other) => one.seq - other.seq);
-  return [
-    ...withDividers(placed),
-    ...liveItems(state),
-    ...confirmations.filter(isPending), // what waits for a decision stands last
-    ...outbox.map((entry) => ({ kind: 'outgoing', key: `out:${entry.id}`, entry })),
-    ...endingItems(state),
-  ];
-}
-
-function messageItem(message) {
-  return { kind: 'message', key: message.key ?? message.message_id, seq: message.seq, message };
-}
-
-function cardItem({ seq, card }, place, cards) {
-  return { kind: 'card', key: `card:${seq}`, seq, card, isLast: place === cards.length - 1 };
-}
-
-/** `paused`: while a person has the conversation, or after its end, nothing can be decided. */
-function confirmationItem(one, { now, status }) {
-  const isExpired = Date.parse(one.expiresAt) <= now;
-  const state = one.decision ?? (isExpired ? 'expired' : status === 'open' ? 'pending' : 'paused');
-  return { kind: 'confirmation', key: `confirm:${one.id}`, seq: one.seq, confirmation: one, state };
-}
-
-function liveItems({ turn, status }) {
-  if (!turn || status !== 'open') return [];
-  const { html, citations, withdrawn } = turn;
-  const line = { kind: 'status', key: 'status', text: turn.status, withdrawn, isWriting: Boolean(html) };
-  if (!html) return [line];
-  const message = { author: 'assistant', html, citations, isLive: true };
-  return [{ kind: 'message', key: liveKey(turn), message }, line];
-}
-
-function endingItems({ status, survey, turn, ending, suggestions, offered }) {
-  if (status === 'closed') return [{ kind: 'closed', key: 'closed', score: survey }];
-  if (status === 'waiting') return [{ kind: 'waiting', key: 'waiting' }];
-  if (status === 'with_human' || turn) return [];
-  if (ending) return [{ kind: 'ending', key: 'ending', ending }];
-  if (!suggestions.length && !offered) return [];
-  return [{ kind: 'suggestions', key: 'suggestions', suggestions, offered }];
-}
-
-const PAUSE_MS = 15 * 60_000;
-
-/** Times where a pause was long, and a line wherever somebody else begins to speak for the company. */
-function withDividers(items) {
-  let before = null;
-  let speaker = 'assistant';
-  return items.flatMap((item) => {
-    const { author, author_name: name, at } = item.message ?? {};
-    const dividers = [];
-    if (at && (!before || Date.parse(at) - Date.parse(before) > PAUSE_MS)) {
-      dividers.push({ kind: 'time', key: `time:${item.key}`, at, before });
-    }
-    before = at ?? before;
-    const speaks = { assistant: 'assistant', human_agent: `human:${name}` }[author] ?? speaker;
-    if (speaks !== speaker) {
-      dividers.push({ kind: 'joined', key: `joined:${item.key}`, name, isHuman: author === 'human_agent' });
-    }
-    speaker = speaks;
-    return [...dividers, item];
-  });
 }
 
 /** The last message that the customer wrote, for asking again. */

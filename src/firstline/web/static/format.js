@@ -11,10 +11,14 @@ export function createFormat(locale) {
   const clock = new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit' });
   const day = new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long' });
   const whole = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'short' });
+  const moment = new Intl.DateTimeFormat(locale, {
+    weekday: 'long', day: 'numeric', month: 'long', hour: 'numeric', minute: '2-digit',
+  });
   const number = new Intl.NumberFormat(locale);
   return {
     time: (iso) => clock.format(new Date(iso)),
     day: (iso) => day.format(new Date(iso)),
+    moment: (iso) => moment.format(new Date(iso)),
     whole: (iso) => whole.format(new Date(iso)),
     number: (value) => number.format(value),
     language: (tag) => nameLanguage(tag),

@@ -1,6 +1,7 @@
 /**
  * One customer's session with one bundle: the conversation's state and what the customer does with it.
- * Knows the server and the browser's storage; knows nothing of the page, which listens to `change`.
+ * Knows the server and the browser's storage; knows nothing of the page, which listens to `change`, `message`,
+ * `move` and `draft`.
  */
 
 import { ApiError } from './api.js';
@@ -8,20 +9,28 @@ import { Connection } from './connection.js';
 import { emptyConversation, fold, fromSnapshot } from './conversation.js';
 import { Outbox } from './outbox.js';
 
+const TYPING_PAUSE_MS = 3000;
+const MOVES = new Set([
+  'handoff.accepted', 'handoff.returned', 'conversation.closed', 'conversation.reopened',
+]); // the others come with a line in words
+
 export class Session extends EventTarget {
   #api;
   #storage;
   #bundle;
+  #now;
+  #toldTypingAt = -Infinity;
   #address = null; // {id, token} of the conversation
   #identity = null; // the host page's JWT; in memory only
   #starting = null;
   #unwatch = null;
 
-  constructor({ api, storage, bundle }) {
+  constructor({ api, storage, bundle, now = Date.now }) {
     super();
     this.#api = api;
     this.#storage = storage;
     this.#bundle = bundle;
+    this.#now = now;
     this.locale = null;
     this.conversation = emptyConversation();
     this.outbox = new Outbox(storage, () => this.#tell());
@@ -71,12 +80,35 @@ export class Session extends EventTarget {
   cancel = () => this.#act('cancel');
   resume = () => this.#act('resume');
   close = () => this.#act('close');
+  reopen = () => this.#act('reopen');
   rate = (score, comment) => this.#act('survey', comment ? { score, comment } : { score });
   decide = (id, decision) => this.#act(`confirmations/${encodeURIComponent(id)}`, { decision });
 
+  /** A person who is asked for at the end reads what went before. */
   async handOff() {
-    if (this.conversation.status === 'closed') this.startOver();
+    if (this.conversation.status === 'closed' && !(await this.reopen())) return false;
     return this.#act('handoff');
+  }
+
+  /** null when the contact was kept; else the code of what went wrong, which is told where it was written. */
+  async leaveContact(contact, comment) {
+    try {
+      await this.#api.act(this.#address, 'contact', { contact, comment });
+      return null;
+    } catch (error) {
+      const failure = asApiError(error);
+      if (failure.isGone || failure.status === 409) void this.#refresh();
+      return failure.code;
+    }
+  }
+
+  /** Let a person know that the customer is writing: seldom, and never mind when it cannot be told. */
+  showTyping() {
+    const { status } = this.conversation;
+    const isHeard = status === 'waiting' || status === 'with_human';
+    if (!isHeard || this.#now() - this.#toldTypingAt < TYPING_PAUSE_MS) return;
+    this.#toldTypingAt = this.#now();
+    this.#api.act(this.#address, 'typing').catch(() => {});
   }
 
   loadTranscript() {
@@ -109,6 +141,11 @@ export class Session extends EventTarget {
   signOut() {
     this.#identity = null;
     this.startOver();
+  }
+
+  dismissNotice() {
+    this.notice = null;
+    this.#tell();
   }
 
   startOver() {
@@ -217,9 +254,13 @@ export class Session extends EventTarget {
       void this.#refresh();
       return;
     }
-    const before = this.conversation.messages;
-    this.conversation = fold(this.conversation, event);
-    if (this.conversation.messages !== before) this.#onMessage(event);
+    const before = this.conversation;
+    this.conversation = fold(before, event, this.#now());
+    const { messages, lastSeq } = this.conversation;
+    if (messages !== before.messages) this.#onMessage(event);
+    if (lastSeq > before.lastSeq && MOVES.has(event.type)) {
+      this.dispatchEvent(new CustomEvent('move', { detail: event }));
+    }
     this.#tell();
   }
 

@@ -35,7 +35,7 @@ export function createAbout(page) {
 }
 
 function section(name, ...content) {
-  return h('section', {}, h('h3', {}, name), content);
+  return h('section', {}, h('h3', {}, name), content.flat());
 }
 
 function facts(rows) {

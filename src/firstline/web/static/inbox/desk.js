@@ -189,7 +189,8 @@ export class Desk extends EventTarget {
   #onQueue(event) {
     const before = this.queue;
     this.queue = event.type === 'queue' ? foldQueue(before, event) : foldRow(before, event);
-    if (event.type === 'row') this.listing.replace(event.row);
+    if (event.type === 'row') this.listing.take(event.row, { keep: this.selected });
+    else if (this.listing.kind === 'shelf') void this.listing.again();
     const newly = findNewlyWaiting(before, this.queue);
     if (newly.length) this.dispatchEvent(new CustomEvent('waiting', { detail: newly }));
   }

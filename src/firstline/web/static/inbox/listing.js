@@ -1,4 +1,6 @@
-/** Rows that are asked for, not streamed: closed conversations, search results, what the report points at. */
+/** Rows that are asked for, not streamed: the long shelves, search results, what the report points at. */
+
+import { isOn } from './state.js';
 
 const PAGE = 50;
 
@@ -34,10 +36,16 @@ export class Listing {
 
   again = () => this.#load(0);
 
-  /** A row has changed; where it stands here, it is shown as it is now. */
-  replace(row) {
-    const place = this.rows.findIndex(({ conversation_id: id }) => id === row.conversation_id);
-    if (place >= 0) this.rows = this.rows.with(place, row);
+  /** A row has changed: it is shown as it is now; on a shelf, which has the latest first, it goes to the top. */
+  take(row, { keep }) {
+    const id = row.conversation_id;
+    const place = this.rows.findIndex((each) => each.conversation_id === id);
+    if (this.kind !== 'shelf' || (id === keep && place >= 0)) {
+      if (place >= 0) this.rows = this.rows.with(place, row);
+      return;
+    }
+    const others = this.rows.filter((each) => each.conversation_id !== id);
+    this.rows = isOn(this.filters.shelf, row) ? [row, ...others] : others;
   }
 
   async #load(offset) {

@@ -9,7 +9,7 @@ import { Page } from './page.js';
 import { Drafts, createSettings } from './settings.js';
 
 const BASE = new URL('../..', import.meta.url).href;
-const OURS = new Set(['c', 'shelf', 'q', 'locale']); // of the address; anything else is a filter of the report's
+const OURS = new Set(['c', 'shelf', 'q']); // of the address; anything else is a filter of the report's
 
 const api = new StaffApi(BASE);
 const settings = createSettings();
@@ -18,7 +18,7 @@ let page = null;
 
 async function start() {
   const wish = new URLSearchParams(location.search);
-  const locale = wish.get('locale') ?? settings.get('locale', document.documentElement.lang);
+  const locale = settings.get('locale', document.documentElement.lang);
   const [me, words] = await Promise.all([api.loadMe(), api.loadWords(locale)]);
   const desk = new Desk({ api, me });
   const drafts = new Drafts(me.staff_id);

@@ -1,7 +1,7 @@
 /** The left pane: search, shelves with their counts, and the list. Waiting and unread are counted whatever is shown. */
 
 import { button, h, icon, keepList } from '../dom.js';
-import { buildLoading } from '../parts/log.js';
+import { buildLoading } from './loading.js';
 import { deskIcon } from './icons.js';
 import { createRow } from './row.js';
 import { SHELVES } from './state.js';
@@ -136,13 +136,15 @@ function createShelves(page) {
       tab.classList.toggle('is-zero', count === 0);
       tab.classList.toggle('has-unread', unread > 0);
       const words = count === null ? '' : page.format.number(count);
-      figure.replaceChildren(...(count === null ? [deskIcon('chevron')] : [words]));
+      figure.replaceChildren(count === null ? drawShelf(shelf) : words);
       said.textContent = unread ? `${words}, ${t('unread_here', { count: page.format.number(unread) })}` : words;
     }
   }
 
   return { node, update };
 }
+
+const drawShelf = (shelf) => (shelf === 'closed' ? icon('check') : deskIcon('list'));
 
 function describeList({ t }, { listing, shelf }) {
   if (listing.kind === 'search') return t('about_search', { words: listing.filters.q });

@@ -12,7 +12,7 @@ const format = createDeskFormat(document.documentElement.lang);
 const form = document.querySelector('form');
 const notice = document.querySelector('.sign-in-notice');
 const buttons = [...document.querySelectorAll('button')];
-const words = JSON.parse(document.getElementById('sign-in-words').textContent);
+const words = JSON.parse(form.dataset.words);
 let countdown = null;
 
 form.addEventListener('submit', (event) => {

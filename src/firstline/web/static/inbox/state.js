@@ -5,14 +5,16 @@
 
 export const SHELVES = ['waiting', 'mine', 'with_human', 'open', 'ticket', 'approvals', 'closed', 'all'];
 
-/** Shelves that are asked for when they are looked at: too long to be kept in step. */
-export const FETCHED = new Set(['closed', 'all']);
+/** Shelves that are asked for when they are looked at: too long for the stream to bring them whole. */
+export const FETCHED = new Set(['open', 'closed', 'all']);
 
 const BELONGS = {
   waiting: (row) => row.status === 'waiting',
   mine: (row, me) => row.status === 'with_human' && row.held_by === me.staff_id,
   with_human: (row) => row.status === 'with_human',
   open: (row) => row.status === 'open',
+  closed: (row) => row.status === 'closed',
+  all: () => true,
   ticket: (row) => row.ticket,
   approvals: (row) => row.approvals > 0,
 };
@@ -31,9 +33,13 @@ export function foldRow(queue, { row, counts }) {
   return { ...queue, rows, counts: counts ?? queue.counts };
 }
 
+export function isOn(shelf, row, me) {
+  return BELONGS[shelf](row, me);
+}
+
 /** The rows of a live shelf, in its order. */
 export function listShelf(queue, shelf, me) {
-  const rows = [...queue.rows.values()].filter((row) => BELONGS[shelf](row, me));
+  const rows = [...queue.rows.values()].filter((row) => isOn(shelf, row, me));
   return rows.sort(shelf === 'waiting' ? byWait : byLast);
 }
 
@@ -47,7 +53,7 @@ function byLast(one, other) {
 
 /** How many stand on a shelf, and how many of them have something unread; null where nobody counts. */
 export function countShelf(queue, shelf, me) {
-  if (FETCHED.has(shelf)) return { count: null, unread: 0 };
+  if (FETCHED.has(shelf)) return { count: queue.counts[shelf] ?? (shelf === 'open' ? 0 : null), unread: 0 };
   const rows = listShelf(queue, shelf, me);
   const count = shelf === 'mine' ? rows.length : (queue.counts[shelf] ?? 0);
   return { count, unread: rows.filter((row) => row.unread > 0).length };

@@ -1,7 +1,7 @@
 /** The middle pane: whose conversation it is, the transcript, and below it what to do next. */
 
 import { button, h, icon, keepList } from '../dom.js';
-import { buildLoading } from '../parts/log.js';
+import { buildLoading } from './loading.js';
 import { createChecks } from './checks.js';
 import { createDock } from './dock.js';
 import {

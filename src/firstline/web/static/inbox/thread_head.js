@@ -58,5 +58,5 @@ function describeStatus(page) {
     with_human: () => (desk.isMine ? t('status_mine') : t('status_held', { name: holder.name })),
     closed: () => t('status_closed'),
   };
-  return [h('span', { class: `status-word ${status}` }, words[status]()), ' · ', format.languageName(locale)];
+  return [h('span', { class: `status-word is-${status}` }, words[status]()), ' · ', format.languageName(locale)];
 }

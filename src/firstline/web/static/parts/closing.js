@@ -1,26 +1,38 @@
-/** The end: one tap of five, a comment if wanted, thanks; and the way to a new conversation. */
+/** The end: one tap of five, a comment if wanted, thanks; and the ways on. In the conversation's language. */
 
 import { button, h, icon } from '../dom.js';
 
 const SCORES = [1, 2, 3, 4, 5];
 
-export function createClosed(chat, { score }) {
-  const { t } = chat;
+export function createClosed(chat, item) {
   const survey = h('div', { class: 'survey' });
-  const fresh = button({ class: 'primary', onclick: () => chat.startOver() }, t('new_conversation'));
-  const node = h(
-    'section',
-    { class: 'card closed', 'aria-label': t('closed') },
-    h('h3', {}, t('closed')),
-    survey,
-    h('div', { class: 'decision' }, fresh),
-  );
-  survey.append(score ? buildThanks(chat) : buildScale(chat, survey));
-  return { node, update: (item) => item.score && showComment(chat, survey, item.score) };
+  const node = h('section', { class: 'card closed' });
+  let spoken = null;
+
+  function build({ score }) {
+    const { t, locale, direction } = chat.voice;
+    const reopen = button({ class: 'secondary', onclick: () => chat.session.reopen() }, t('reopen'));
+    const fresh = button({ class: 'primary', onclick: () => chat.startOver() }, t('new_conversation'));
+    node.lang = locale;
+    node.dir = direction;
+    node.setAttribute('aria-label', t('closed'));
+    survey.replaceChildren(score ? buildThanks(t) : buildScale(chat, survey));
+    node.replaceChildren(h('h3', {}, t('closed')), survey, h('div', { class: 'decision' }, fresh, reopen));
+  }
+
+  function update(now) {
+    if (now.spoken !== spoken) build(now);
+    else if (now.score) showComment(chat, survey, now.score);
+    ({ spoken } = now);
+  }
+
+  update(item);
+  return { node, update };
 }
 
 function buildScale(chat, survey) {
-  const { t, format, session } = chat;
+  const { session, voice } = chat;
+  const { t, format } = voice;
   const buttons = SCORES.map((score) => {
     const label = t('score', { score: format.number(score) });
     return button({ class: 'score', label, onclick: () => give(score) }, format.number(score));
@@ -44,7 +56,9 @@ function buildScale(chat, survey) {
 /** Thanks at once; the comment is a second, optional step. */
 function showComment(chat, survey, score) {
   if (survey.querySelector('form, .outcome')) return;
-  const { t, session } = chat;
+  const { session, voice } = chat;
+  const { t } = voice;
+  const hadFocus = survey.contains(survey.getRootNode().activeElement);
   const field = h('textarea', { id: 'comment', rows: '2', maxlength: '1000', dir: 'auto' });
   const form = h(
     'form',
@@ -57,12 +71,13 @@ function showComment(chat, survey, score) {
   async function onSubmit(event) {
     event.preventDefault();
     const comment = field.value.trim();
-    if (!comment || (await session.rate(score, comment))) survey.replaceChildren(buildThanks(chat));
+    if (!comment || (await session.rate(score, comment))) survey.replaceChildren(buildThanks(t));
   }
 
-  survey.replaceChildren(buildThanks(chat), form);
+  survey.replaceChildren(buildThanks(t), form);
+  if (hadFocus) field.focus({ preventScroll: true });
 }
 
-function buildThanks(chat) {
-  return h('p', { class: 'outcome', role: 'status' }, icon('check'), chat.t('thanks'));
+function buildThanks(t) {
+  return h('p', { class: 'outcome', role: 'status' }, icon('check'), t('thanks'));
 }
