@@ -64,6 +64,21 @@ def start_ours(core: int, upstream: Server, folder: Path) -> Server:
     return _start(lambda _: ["-m", "firstline", "serve", "bundles/acme"], core, settings=settings)
 
 
+def start_offline(core: int, folder: Path) -> Server:
+    """Firstline with the offline model and the data in `folder`."""
+
+    def settings(port: int) -> dict[str, str]:
+        return {
+            "FIRSTLINE_PORT": str(port),
+            "FIRSTLINE_DATA": str(folder),
+            "FIRSTLINE_MODEL": "offline",
+            "FIRSTLINE_MESSAGES_PER_MINUTE": "1000000",
+            "FIRSTLINE_CONVERSATIONS_PER_MINUTE": "1000000",
+        }
+
+    return _start(lambda _: ["-m", "firstline", "serve", "bundles/acme"], core, settings=settings)
+
+
 def _start(
     arguments: Callable[[int], list[str]],
     core: int,

@@ -15,14 +15,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from firstline.bundle import Bundle
 from firstline.bundle.starter import write_starter
 from firstline.config import Settings, load_settings
 from firstline.doctor import advise_socket, examine, open_socket
+from firstline.drawing.alone import standalone
+from firstline.drawing.bundle_flow import draw_bundle
+from firstline.drawing.mermaid import describe_bundle
+from firstline.drawing.sankey import draw_paths, name_steps
 from firstline.errors import ConfigError, FirstlineError, Problem
 from firstline.explain import Explanation, explain
 from firstline.logs import configure_logging
 from firstline.service.app import build_app
 from firstline.staff_commands import staff_app
+from firstline.store.opening import read_paths
 from firstline.terminal import run_chat
 from firstline.tools.python import open_bundle
 from firstline.wire import Service, build_engine, build_service, choose_model
@@ -33,6 +39,7 @@ out = Console(soft_wrap=True, highlight=False, emoji=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
 DEMO = Path("bundles/acme")
+MOST_PATHS_SHOWN = 20
 BundlePath = Annotated[Path, typer.Argument(help="the bundle's folder")]
 Bundles = Annotated[list[Path] | None, typer.Argument(help="bundle folders; the Acme demo when none is given")]
 
@@ -117,6 +124,47 @@ def explain_command(
             else:
                 _print_explanation(explanation)
         toolset.close()
+
+
+@app.command()
+def flow(
+    bundle: BundlePath = DEMO,
+    svg: Annotated[Path | None, typer.Option(help="write a picture to this file")] = None,
+    mermaid: Annotated[
+        bool, typer.Option("--mermaid", help="print it as Mermaid text; so it is without --svg")
+    ] = False,
+    paths: Annotated[bool, typer.Option("--paths", help="the paths that real conversations took, instead")] = False,
+    locale: Annotated[str | None, typer.Option(help="the language of its words, such as zh")] = None,
+) -> None:
+    """Draw a bundle: what a message may lead to; or the paths that real conversations took."""
+    with TemporaryDirectory(prefix="firstline-flow-") as rows:
+        opened, toolset = open_bundle(bundle, data=Path(rows))
+        toolset.close()
+    chosen = locale or opened.locale
+    if paths:
+        drawn = _draw_real_paths(opened, chosen, svg)
+    elif svg is None or mermaid:
+        print(describe_bundle(opened, chosen))
+        drawn = draw_bundle(opened, chosen) if svg else ""
+    else:
+        drawn = draw_bundle(opened, chosen)
+    if svg is not None:
+        svg.write_text(standalone(drawn, accent=opened.accent), encoding="utf-8")
+        out.print(f"[green]✓[/green] written to {svg}")
+
+
+def _draw_real_paths(bundle: Bundle, locale: str, svg: Path | None) -> str:
+    """The picture; without a file for it, the commonest paths are printed."""
+    found = read_paths(load_settings().store_url, bundle.name)
+    if not found:
+        raise ConfigError(Problem(f"no conversations of {bundle.name} yet", "serve it, talk to it, then look again"))
+    names = name_steps(bundle, locale)
+    counts = {tuple(path.split(">")): number for path, number in found}
+    if svg is None:
+        for path, number in found[:MOST_PATHS_SHOWN]:
+            out.print(f"{number:>7}  {' → '.join(map(names, path.split('>')))}", markup=False)
+        return ""
+    return draw_paths(counts, names, label=bundle.name, locale=locale)
 
 
 @app.command()

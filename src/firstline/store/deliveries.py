@@ -87,17 +87,7 @@ class SqlDeliveries:
     # What is to be told ------------------------------------------------------------------------------------------
 
     async def behind(self, desk: DeskName, limit: int) -> Sequence[ConversationId]:
-        mark = sa.and_(threads.c.desk == desk, threads.c.conversation_id == events_table.c.conversation_id)
-        wanted = (
-            sa.select(events_table.c.conversation_id)
-            .join(conversations, conversations.c.conversation_id == events_table.c.conversation_id)
-            .outerjoin(threads, mark)
-            .where(_IS_HANDOFF, conversations.c.erased_at.is_(None))
-            .where(sa.func.coalesce(threads.c.looked_through, 0) < conversations.c.last_seq)
-            .distinct()
-            .limit(limit)
-        )
-        return [ConversationId(row[0]) for row in await self._select(wanted)]
+        return [ConversationId(row[0]) for row in await self._select(select_behind(desk, limit))]
 
     async def find(self, desk: DeskName, conversation_id: ConversationId) -> Known:
         own = (threads.c.desk == desk, threads.c.conversation_id == conversation_id)
@@ -203,6 +193,20 @@ async def _in_thread(work: Callable[[], Made], trouble: str) -> Made:
         return await asyncio.to_thread(work)
     except DBAPIError as error:
         raise StoreUnavailable(trouble) from error
+
+
+def select_behind(desk: DeskName, limit: int) -> sa.Select[*tuple[Any, ...]]:
+    """Conversations with a hand-off, by the index of these events, whose log has gone on since it was looked through."""
+    mark = sa.and_(threads.c.desk == desk, threads.c.conversation_id == events_table.c.conversation_id)
+    return (
+        sa.select(events_table.c.conversation_id)
+        .join(conversations, conversations.c.conversation_id == events_table.c.conversation_id)
+        .outerjoin(threads, mark)
+        .where(_IS_HANDOFF, conversations.c.erased_at.is_(None))
+        .where(sa.func.coalesce(threads.c.looked_through, 0) < conversations.c.last_seq)
+        .distinct()
+        .limit(limit)
+    )
 
 
 def _is_there(connection: sa.Connection, conversation_id: ConversationId) -> bool:

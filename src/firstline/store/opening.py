@@ -128,6 +128,27 @@ def _migrate(url: str, version: str | None, path: Path) -> None:
     command.upgrade(config, "head")
 
 
+def read_paths(url: str, bundle: str) -> list[tuple[str, int]]:
+    """How many conversations took each path, the commonest first; none when there is no store yet.
+
+    Reads beside a running server. Raises: ConfigError (the file is of another version, or no store).
+    """
+    path = Path(str(sa.make_url(url).database))
+    if not path.exists():
+        return []
+    try:
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+            wanted = (
+                "SELECT path, count(*) FROM records WHERE bundle = ? AND n_customer > 0 GROUP BY path ORDER BY 2 DESC"
+            )
+            found: list[tuple[str, int]] = connection.execute(wanted, (bundle,)).fetchall()
+    except sqlite3.Error as error:
+        raise ConfigError(
+            Problem(f"the store cannot be read: {error}", "serve it once with this version", path)
+        ) from None
+    return found
+
+
 def check_integrity(url: str) -> str:
     """`ok`, or what SQLite finds wrong with the file."""
     path = str(sa.make_url(url).database)

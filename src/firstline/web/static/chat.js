@@ -72,10 +72,10 @@ class FirstlineChat extends HTMLElement {
     if (await this.session.resume()) this.#focusOnward();
   }
 
-  /** Somebody writes in one of our fields just now, or elsewhere on a host's page: the focus is theirs. */
-  get isFocusTaken() {
+  /** Whether the focus may go elsewhere: not from somebody who writes, reads further up, or is on a host's page. */
+  get mayMoveFocus() {
     const { activeElement } = this.shadowRoot;
-    return activeElement ? Boolean(activeElement.value) : !this.isPage;
+    return this.#view.log.isAtEnd() && (activeElement ? !activeElement.value : this.isPage);
   }
 
   focusLog() {
@@ -120,10 +120,13 @@ class FirstlineChat extends HTMLElement {
     return { resolve: (address) => this.api.resolve(address), t: this.t };
   }
 
-  /** To where one goes on writing. On touch screens that would bring up the keyboard: there the log takes the focus. */
+  /** On touch screens a field that takes the focus brings up the keyboard. */
+  get isTouch() {
+    return matchMedia('(pointer: coarse)').matches;
+  }
+
   #focusOnward() {
-    const next = matchMedia('(pointer: coarse)').matches ? this.#view.log : this.#view.composer;
-    next.focus();
+    (this.isTouch ? this.#view.log : this.#view.composer).focus();
   }
 
   get #bundle() {
@@ -182,7 +185,7 @@ class FirstlineChat extends HTMLElement {
     this.#view = createView(this);
     this.shadowRoot.replaceChildren(this.#view.node);
     this.#view.showOpen(this);
-    this.#view.update(this.session);
+    this.#onChange();
     this.#view.composer.restore();
     if (!this.isPage) return;
     document.documentElement.lang = this.config.locale;

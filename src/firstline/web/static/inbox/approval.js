@@ -55,7 +55,7 @@ function buildOutcome({ t }, { state, by }) {
 
 function buildDecision(page, approval, amount) {
   const { t, format, desk } = page;
-  const until = h('p', { class: 'note' }, t('approval_until', { time: format.brief(approval.expires_at) }));
+  const until = h('p', { class: 'note' }, t('approval_until', { time: format.moment(approval.expires_at) }));
   const place = h('div', { class: 'decide' });
   if (desk.me.role === 'viewer') return h('div', {}, until, h('p', { class: 'outcome' }, t('approval_pending')));
 

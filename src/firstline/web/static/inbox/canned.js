@@ -10,7 +10,7 @@ export function createCanned({ page, field, insert }) {
   const opener = button(
     { class: 'quiet', onclick: open, 'aria-haspopup': 'dialog', 'aria-keyshortcuts': 'c' },
     deskIcon('book'),
-    t('canned'),
+    h('span', { class: 'wide' }, t('canned')),
   );
   let place = 0;
 
@@ -50,9 +50,8 @@ export function createCanned({ page, field, insert }) {
       event.preventDefault();
     }
 
-    box.open(opener, filter, list);
-    if (!box.node.contains(filter)) return;
     show(0);
+    box.open(opener, filter, list);
     filter.focus();
   }
 

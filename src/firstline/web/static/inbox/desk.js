@@ -17,7 +17,7 @@ export class Desk extends EventTarget {
   #api;
   #typingSent = 0;
   #typingTimer = null;
-  #shown = null; // the conversation that stays in the list although it has left the shelf
+  #kept = null; // {id, place}: what one looks at stays where it was in the list, although it has left the shelf
 
   constructor({ api, me }) {
     super();
@@ -50,8 +50,8 @@ export class Desk extends EventTarget {
   get rows() {
     if (this.listing.kind) return this.listing.rows;
     const rows = listShelf(this.queue, this.shelf, this.me);
-    const shown = this.#shown && this.queue.rows.get(this.#shown);
-    return !shown || rows.includes(shown) ? rows : [shown, ...rows];
+    const kept = this.#kept && this.queue.rows.get(this.#kept.id);
+    return !kept || rows.includes(kept) ? rows : rows.toSpliced(this.#kept.place, 0, kept);
   }
 
   count(shelf) {
@@ -64,7 +64,7 @@ export class Desk extends EventTarget {
 
   showShelf(shelf) {
     this.shelf = shelf;
-    this.#shown = null;
+    this.#kept = null;
     if (FETCHED.has(shelf)) this.#fetchShelf();
     else this.listing.clear();
     this.#tell();
@@ -75,6 +75,13 @@ export class Desk extends EventTarget {
     else if (this.listing.kind === 'search') this.showShelf(this.shelf);
   }
 
+  #keepPlace() {
+    if (FETCHED.has(this.shelf)) return;
+    const rows = listShelf(this.queue, this.shelf, this.me);
+    const place = rows.findIndex((row) => row.conversation_id === this.selected);
+    if (place >= 0) this.#kept = { id: this.selected, place };
+  }
+
   #fetchShelf() {
     this.listing.show('shelf', { shelf: this.shelf });
   }
@@ -83,9 +90,9 @@ export class Desk extends EventTarget {
 
   select(id) {
     if (id === this.selected) return;
-    const isInList = this.rows.some((row) => row.conversation_id === id);
     this.selected = id;
-    this.#shown = isInList ? id : null;
+    this.#kept = null;
+    this.#keepPlace();
     this.conversation = null;
     this.isGone = false;
     this.typing = null;
@@ -167,6 +174,7 @@ export class Desk extends EventTarget {
   #follow() {
     const id = this.selected;
     let failure = null;
+    let hasBegun = false;
     const open = (signal) =>
       this.#api.openEvents(id, signal).catch((error) => {
         failure = error;
@@ -174,7 +182,12 @@ export class Desk extends EventTarget {
       });
     this.connection.follow({
       open,
-      onEvent: (event) => this.#onEvent(event, id),
+      onEvent: (event) => {
+        const isAnew = event.type === 'queue' && hasBegun; // there was a gap: what is not streamed may be stale
+        hasBegun = true;
+        if (isAnew && this.listing.kind) void this.listing.again();
+        this.#onEvent(event, id);
+      },
       onGone: () => this.#onGone(failure),
     });
   }
@@ -188,9 +201,9 @@ export class Desk extends EventTarget {
 
   #onQueue(event) {
     const before = this.queue;
+    this.#keepPlace();
     this.queue = event.type === 'queue' ? foldQueue(before, event) : foldRow(before, event);
     if (event.type === 'row') this.listing.take(event.row, { keep: this.selected });
-    else if (this.listing.kind === 'shelf') void this.listing.again();
     const newly = findNewlyWaiting(before, this.queue);
     if (newly.length) this.dispatchEvent(new CustomEvent('waiting', { detail: newly }));
   }

@@ -64,8 +64,8 @@ function wordState({ desk, t, customerName }) {
 }
 
 const WORDED = new Set([
-  'closed', 'already_taken', 'not_yours', 'not_accepted', 'not_waiting', 'not_allowed', 'not_found', 'decided',
-  'message_too_long', 'empty_message', 'too_many', 'network', 'draft_empty',
+  'closed', 'already_taken', 'not_yours', 'not_accepted', 'not_waiting', 'not_allowed', 'not_found',
+  'already_decided', 'approval_expired', 'message_too_long', 'empty_message', 'too_many', 'network', 'draft_empty',
 ]); // the rest is our failure
 
 /** What went wrong, just above where one acted. */

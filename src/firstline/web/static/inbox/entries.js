@@ -31,7 +31,8 @@ function buildDivider({ format }, words, at) {
 
 function wordMove({ t }, { what, by, name, reason }) {
   if (what === 'requested') {
-    return reason ? t('moved_requested', { reason: t(`reason_${reason}`) }) : t('moved_requested_plain');
+    if (reason === 'asked') return t('moved_requested_asked');
+    return t('moved_requested', { reason: t(`reason_${reason}`) });
   }
   if (what === 'reopened' && name) return t('moved_reopened_by', { name });
   const precise = `moved_${what}_${by}`;

@@ -6,6 +6,7 @@ const MINUTE_MS = 60_000;
 
 export function createDeskFormat(locale) {
   const short = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' });
+  const moment = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' });
   const languages = new Intl.DisplayNames([locale], { type: 'language', fallback: 'code' });
   const unit = (name) => new Intl.NumberFormat(locale, { style: 'unit', unit: name, unitDisplay: 'short' });
   const [minutes, hours, days] = ['minute', 'hour', 'day'].map(unit);
@@ -27,6 +28,8 @@ export function createDeskFormat(locale) {
     span,
     /** The time of today, the date of any other day. */
     brief: (iso) => (isSameDay(iso, Date.now()) ? base.time(iso) : short.format(new Date(iso))),
+    /** A moment to come: the time, and the day unless it is today. */
+    moment: (iso) => (isSameDay(iso, Date.now()) ? base.time(iso) : moment.format(new Date(iso))),
     money: (usd) => dollars(2).format(usd),
     cost: (usd) => dollars(usd && usd < 0.1 ? 4 : 2).format(usd),
     languageName: (tag) => languages.of(tag) ?? tag,

@@ -47,12 +47,18 @@ export function createThread(page) {
   let show = null;
   let shown = null; // the conversation whose transcript stands there
   let isAtEnd = true;
+  let measured = '';
 
   scroller.addEventListener('scroll', () => {
+    if (measured !== measure()) return; // it was not the reader who moved, but the page that grew or shrank
     isAtEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_END_PX;
     if (isAtEnd) pill.hidden = true;
   });
-  const resize = new ResizeObserver(() => isAtEnd && toEnd());
+  const measure = () => `${scroller.clientHeight} ${scroller.scrollHeight}`;
+  const resize = new ResizeObserver(() => {
+    measured = measure();
+    if (isAtEnd) toEnd();
+  });
   resize.observe(content);
   resize.observe(scroller);
 

@@ -75,7 +75,7 @@ function showComment(chat, survey, score) {
   }
 
   survey.replaceChildren(buildThanks(t), form);
-  if (hadFocus) field.focus({ preventScroll: true });
+  if (hadFocus && !chat.isTouch) field.focus({ preventScroll: true });
 }
 
 function buildThanks(t) {

@@ -14,7 +14,7 @@ export function createComposer(chat) {
     'aria-describedby': 'counter',
     enterkeyhint: 'send',
     autocomplete: 'off',
-    oninput: onInput,
+    oninput: onTyped,
     onkeydown: onKey,
   });
   const counter = h('p', { class: 'counter', id: 'counter' });
@@ -37,6 +37,11 @@ export function createComposer(chat) {
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
     event.preventDefault();
     node.requestSubmit();
+  }
+
+  function onTyped() {
+    onInput();
+    if (field.value.trim()) session.showTyping();
   }
 
   function onInput() {
@@ -70,9 +75,8 @@ export function createComposer(chat) {
 
   function update({ conversation }) {
     const { status, turn } = conversation;
-    const name = status === 'with_human' ? t('person') : config.assistant.name;
     field.disabled = status === 'closed';
-    field.placeholder = field.disabled ? t('closed') : t('placeholder', { name });
+    field.placeholder = wordPlaceholder(chat, conversation);
     stop.hidden = !(turn && status === 'open');
     send.disabled = field.disabled || !field.value.trim() || countChars(field.value.trim()) > limit;
     footnote.replaceChildren(...noteFor(chat, conversation).map((note) => h('span', {}, note)));
@@ -81,9 +85,17 @@ export function createComposer(chat) {
   return { node, update, restore, write, focus: () => field.focus({ preventScroll: true }) };
 }
 
+/** To whom one writes. */
+function wordPlaceholder({ config, t }, { status, human }) {
+  if (status === 'closed') return t('closed');
+  if (status === 'waiting') return t('placeholder_waiting');
+  return t('placeholder', { name: human?.name ?? config.assistant.name });
+}
+
 /** Who is signed in, and what it is that answers. */
-function noteFor({ config, t }, { offline, signedIn }) {
+function noteFor({ config, t }, { offline, signedIn, human }) {
   const isOffline = offline ?? config.offline;
-  const honest = t(isOffline ? 'offline_model' : 'ai_note', { name: config.assistant.name });
+  const name = human?.name ?? config.assistant.name;
+  const honest = t(human ? 'human_note' : isOffline ? 'offline_model' : 'ai_note', { name });
   return signedIn ? [t('signed_in', { name: signedIn }), honest] : [honest];
 }

@@ -1,12 +1,12 @@
 /** The header: who speaks, the way to a person, the language, and the menu. */
 
 import { button, h, icon } from '../dom.js';
-import { buildAvatar } from './avatar.js';
+import { createSpeaker } from './speaker.js';
 import { createPopover } from './popover.js';
 
 export function createHeader(chat) {
-  const { config, isPage, t } = chat;
-  const { name, title } = config.assistant;
+  const { isPage, t } = chat;
+  const speaker = createSpeaker(chat);
   const person = createPersonButton(chat);
   const language = buildLanguages(chat);
   const menu = createPopover({ label: t('menu'), bounds: () => chat.frame, className: 'menu' });
@@ -26,18 +26,19 @@ export function createHeader(chat) {
   const row = h(
     'div',
     { class: 'header-row' },
-    buildAvatar(name, chat.picture),
-    h('div', { class: 'identity' }, h(isPage ? 'h1' : 'h2', {}, name), h('p', {}, title)),
+    speaker.node,
     person.node,
     language,
     more,
     !isPage && close,
   );
   const node = h('header', { class: 'header' }, row, menu.node);
-  return { node, update: person.update, focusLanguage: () => language?.querySelector('select').focus() };
+  const update = (session) => [speaker, person].forEach((part) => part.update(session));
+  return { node, update, focusLanguage: () => language?.querySelector('select').focus() };
 }
 
-function createPersonButton({ session, t }) {
+function createPersonButton(chat) {
+  const { session, t } = chat;
   const words = h('span', { class: 'wide' });
   const node = button({ class: 'person', onclick: () => session.handOff() }, icon('person'), words);
   const update = ({ conversation: { status } }) => {
@@ -45,7 +46,9 @@ function createPersonButton({ session, t }) {
     words.textContent = label;
     node.title = label;
     node.setAttribute('aria-label', label);
+    const hadFocus = node.matches(':focus');
     node.disabled = status === 'waiting' || status === 'with_human';
+    if (hadFocus && node.disabled) chat.focusLog();
   };
   return { node, update };
 }

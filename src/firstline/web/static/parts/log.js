@@ -1,20 +1,14 @@
 /** The scrolled part: welcome, items, and the rule that it moves only for a reader who is at its end. */
 
-import { listItems } from '../conversation.js';
 import { button, h, icon, keepList } from '../dom.js';
+import { listItems, nextChange } from '../items.js';
 import { createCard } from './card.js';
 import { createClosed } from './closing.js';
 import { createConfirmation } from './confirmation.js';
-import {
-  createEnding,
-  createJoined,
-  createStatus,
-  createSuggestions,
-  createTime,
-  createWaiting,
-} from './lines.js';
+import { createEnding, createJoined, createStatus, createSuggestions, createTime } from './lines.js';
 import { createMessage } from './message.js';
 import { createOutgoing } from './outgoing.js';
+import { createWaiting } from './waiting.js';
 import { createWelcome } from './welcome.js';
 
 const BUILDERS = {
@@ -31,6 +25,7 @@ const BUILDERS = {
   waiting: createWaiting,
 };
 const NEAR_END_PX = 64;
+const LONGEST_TIMER_MS = 2 ** 31 - 1; // a longer wait would be over at once
 
 export function createLog(chat) {
   const { t } = chat;
@@ -47,7 +42,7 @@ export function createLog(chat) {
   const show = keepList(list, (item) => BUILDERS[item.kind](chat, item));
   let isAtEnd = true;
   let isEmpty = true;
-  let expiry = null;
+  let alarm = null;
 
   scroller.addEventListener('scroll', () => {
     isAtEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_END_PX;
@@ -65,33 +60,39 @@ export function createLog(chat) {
   }
 
   function update(session) {
-    const items = listItems(session.conversation, { outbox: session.outbox.entries, now: Date.now() });
+    const { conversation, outbox } = session;
+    const now = Date.now();
+    const items = listItems(conversation, { outbox: outbox.entries, now, spoken: chat.voice.locale });
     const before = scroller.scrollHeight;
+    const hadFocus = list.contains(list.getRootNode().activeElement);
     isEmpty = !items.length;
     welcome.update(session);
     loading.hidden = !session.isLoading;
     show(items);
-    wakeAtExpiry(session);
+    if (hadFocus && !list.contains(list.getRootNode().activeElement)) focus();
+    wakeAt(nextChange(conversation, now), session);
     if (isEmpty) scroller.scrollTop = 0; // the welcome is read from its beginning
     else if (isAtEnd) toEnd();
     else if (scroller.scrollHeight > before) pill.hidden = false;
   }
 
-  function wakeAtExpiry(session) {
-    clearTimeout(expiry);
-    const waits = session.conversation.confirmations
-      .filter(({ decision }) => !decision)
-      .map(({ expiresAt }) => Date.parse(expiresAt) - Date.now())
-      .filter((wait) => wait > 0);
-    if (waits.length) expiry = setTimeout(() => update(session), Math.min(...waits, 2 ** 31 - 1) + 50);
+  function wakeAt(moment, session) {
+    clearTimeout(alarm);
+    if (moment === null) return;
+    alarm = setTimeout(() => update(session), Math.min(moment - Date.now() + 50, LONGEST_TIMER_MS));
+  }
+
+  /** Whatever had the focus may be gone: the log takes it, so that the keyboard goes on from here. */
+  function focus() {
+    scroller.focus({ preventScroll: true });
   }
 
   function stop() {
-    clearTimeout(expiry);
+    clearTimeout(alarm);
     resize.disconnect();
   }
 
-  return { node, update, toEnd, stop, focus: () => scroller.focus({ preventScroll: true }) };
+  return { node, update, toEnd, stop, focus, isAtEnd: () => isAtEnd };
 }
 
 /** Faint lines where text will be; they come only when loading takes longer than a blink. */

@@ -3,6 +3,7 @@
 import { button, grow, h } from '../dom.js';
 import { buildAvatar } from './avatar.js';
 import { buildRich } from './rich.js';
+import { pictureOf } from './speaker.js';
 
 export function createMessage(chat, item) {
   const { author } = item.message;
@@ -30,11 +31,13 @@ function createLine(chat, { message }) {
 function createReply(chat, item) {
   const isHuman = item.message.author === 'human_agent';
   const { assistant } = chat.config;
-  const name = item.message.author_name ?? assistant.name;
+  const { author_name: given, author_picture: picture } = item.message;
+  const name = given ?? assistant.name;
   const body = h('div', { class: 'rich', dir: 'auto' });
   const sources = h('div', { class: 'sources' });
-  const by = h('p', { class: 'by' }, buildAvatar(name, isHuman ? null : chat.picture), h('span', {}, name));
-  const node = h('article', { class: `message reply ${isHuman ? 'human' : ''}` }, by, body, sources);
+  const by = h('p', { class: 'by' }, buildAvatar(name, pictureOf(chat, isHuman ? { picture } : null)), h('bdi', {}, name));
+  const mark = h('p', { class: 'mark' });
+  const node = h('article', { class: `message reply ${isHuman ? 'human' : ''}` }, by, body, mark, sources);
   let citations = [];
 
   node.addEventListener('click', (event) => {
@@ -43,7 +46,9 @@ function createReply(chat, item) {
     if (citation) chat.showCitation(chip, citation);
   });
 
-  function update({ message }) {
+  function update({ message, cut }) {
+    mark.hidden = !cut;
+    mark.textContent = cut ? chat.t(`cut_by_${cut}`) : '';
     citations = message.citations ?? [];
     node.setAttribute('aria-busy', String(Boolean(message.isLive)));
     grow(body, buildRich(message.html, { ...chat.rich(), citations }));

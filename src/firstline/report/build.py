@@ -1,0 +1,217 @@
+"""From what was counted to the report. Pure: the same tallies give the same report."""
+
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from firstline.bundle import Bundle
+from firstline.report import Group, Tallies, Tally, Unanswered, add_tallies
+from firstline.report.criteria import build_criteria
+from firstline.report.scope import Scope
+from firstline.report.values import Figure, Line, Question, Report
+from firstline.types import ConversationId, Locale, PlaybookId, choose_text
+
+MOST_LINES, MOST_QUESTIONS, MOST_CITED = 20, 15, 10
+UNSURE = "unsure"
+"""The key of turns for which no playbook was certain."""
+
+CAUSES: Mapping[str, str] = {
+    "asked": "customer",
+    "no_answer": "assistant",
+    "tool_failed": "assistant",
+    "budget": "assistant",
+    "failed": "assistant",
+    "verdict": "assistant",
+    "policy": "policy",
+    "sentiment": "mood",
+    "taken_over": "human_agent",
+}
+"""Who or what caused a hand-off, by its reason."""
+
+
+def build_report(
+    scope: Scope, tallies: Tallies, bundles: Sequence[Bundle], *, locale: Locale, made_at: datetime
+) -> Report:
+    """The report of a scope. `bundles`: those it can be about; the first one's targets are the targets."""
+    whole = tallies.whole
+    questions = _gather_questions(tallies.questions)
+    cited = sorted(tallies.sources.items(), key=lambda item: (-item[1], item[0]))
+    reasons = sorted(tallies.reasons.items(), key=lambda item: (-item[1], item[0]))
+    handed_off = sum(tallies.reasons.values())
+    return Report(
+        scope=scope,
+        made_at=made_at,
+        ended=whole.ended,
+        going=whole.going,
+        empty=whole.empty,
+        criteria=build_criteria(scope, tallies, bundles[0].criteria),
+        ladder=_build_ladder(scope, whole),
+        grades=[
+            Figure(str(grade), tallies.grades.get(grade, 0), n=whole.surveys, link=scope.link(survey=str(grade)))
+            for grade in (5, 4, 3, 2, 1)
+        ],
+        causes=_sum_causes(tallies.reasons),
+        handoffs=[_describe_reason(scope, reason, count, handed_off) for reason, count in reasons],
+        waiting=Figure("waiting", tallies.waiting, link="/inbox?shelf=waiting" if tallies.waiting else None),
+        waiting_since=tallies.waiting_since,
+        tables=_build_tables(scope, tallies.groups, bundles, locale),
+        questions=questions[:MOST_QUESTIONS],
+        more_questions=len(questions[MOST_QUESTIONS:]),
+        cited=[_describe_source(scope, url, count, bundles) for url, count in cited[:MOST_CITED]],
+        unused=_find_unused(scope, tallies.sources, bundles),
+        cost=_build_cost(whole),
+        paths=_read_paths(tallies.paths),
+    )
+
+
+def _build_ladder(scope: Scope, whole: Tally) -> tuple[Figure, ...]:
+    """Each rung within the one above; then what is not resolved, by what became of it."""
+
+    def rung(key: str, count: int, link: str | None = None) -> Figure:
+        return Figure(key, count, n=whole.ended, link=link if count else None)
+
+    return (
+        rung("contained", whole.contained, scope.link(rung="contained")),
+        rung("assumed_resolved", whole.assumed_resolved),
+        rung("confirmed", whole.confirmed),
+        rung("returned", whole.contained - whole.assumed_resolved),
+        rung("abandoned", whole.abandoned, scope.link(rung="abandoned")),
+        rung("handed_off", whole.handed_off, scope.link(rung="handed_off")),
+    )
+
+
+def _sum_causes(reasons: Mapping[str, int]) -> list[Figure]:
+    counted: Counter[str] = Counter()
+    for reason, count in reasons.items():
+        counted[CAUSES.get(reason, reason)] += count
+    total = sum(counted.values())
+    return [Figure(cause, count, n=total) for cause, count in counted.most_common()]
+
+
+def _describe_reason(scope: Scope, reason: str, count: int, total: int) -> Line:
+    link = scope.link(reason=reason)
+    figures = (Figure("count", count, link=link), Figure("share", count / total, "share", n=total))
+    return Line(reason, "", figures, link, note=CAUSES.get(reason, ""))
+
+
+# Tables -------------------------------------------------------------------------------------------------------------
+
+
+def _build_tables(
+    scope: Scope, groups: Mapping[Group, Tally], bundles: Sequence[Bundle], locale: Locale
+) -> dict[str, Sequence[Line]]:
+    current = {bundle.revision for bundle in bundles}
+    tables: dict[str, Sequence[Line]] = {}
+    for name in ("playbook", "locale", "revision", "bundle"):
+        parts: defaultdict[str | None, list[Tally]] = defaultdict(list)
+        for group, tally in groups.items():
+            if tally.total > tally.empty:
+                parts[getattr(group, name)].append(tally)
+        lines = [
+            Line(
+                key=key or UNSURE,
+                name=_name_part(name, key, bundles, locale),
+                figures=_describe_part(add_tallies(tallies)),
+                link=scope.link(**{name: key}) if key else None,
+                note="current" if name == "revision" and key in current else "",
+            )
+            for key, tallies in parts.items()
+        ]
+        lines.sort(key=lambda line: (-(line.figures[0].value or 0), line.key))
+        if name != "bundle" or len(lines) > 1:
+            tables[name] = lines[:MOST_LINES]
+    return tables
+
+
+def _describe_part(tally: Tally) -> tuple[Figure, ...]:
+    ended, answered = tally.ended, tally.total - tally.empty
+    shares = {"contained": tally.contained, "abandoned": tally.abandoned, "handed_off": tally.handed_off}
+    return (
+        Figure("ended", ended),
+        *(Figure(key, count / ended if ended else None, "share", n=ended) for key, count in shares.items()),
+        Figure("csat", tally.survey_sum / tally.surveys if tally.surveys else None, "grade", n=tally.surveys),
+        Figure("cost", tally.cost_usd / answered if answered else None, "usd", n=answered),
+    )
+
+
+def _name_part(table: str, key: str | None, bundles: Sequence[Bundle], locale: Locale) -> str:
+    """A playbook's title, a business's name; revisions and languages are their own names."""
+    if key is None:
+        return ""
+    for bundle in bundles:
+        playbook = bundle.playbooks.get(PlaybookId(key)) if table == "playbook" else None
+        if playbook is not None:
+            return choose_text(playbook.title, locale)
+        if table == "bundle" and bundle.name == key:
+            return choose_text(bundle.business, locale)
+    return key
+
+
+# Knowledge ----------------------------------------------------------------------------------------------------------
+
+
+def _gather_questions(asked: Sequence[Unanswered]) -> list[Question]:
+    """Questions of the same words are one; the one asked last comes first."""
+    same: defaultdict[str, list[Unanswered]] = defaultdict(list)
+    for each in asked:
+        same[normal_form(each.text)].append(each)
+    gathered = [_gather(each) for each in same.values()]
+    return sorted(gathered, key=lambda question: question.last_at, reverse=True)
+
+
+def _gather(asked: Sequence[Unanswered]) -> Question:
+    last = max(asked, key=lambda each: each.at)
+    conversation_id: ConversationId = last.conversation_id
+    return Question(last.text, len(asked), last.at, conversation_id, link=f"/inbox?c={conversation_id}")
+
+
+def normal_form(text: str) -> str:
+    """Words without case, marks and needless spaces: by this, two questions are the same."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    kept = (letter if unicodedata.category(letter)[0] not in "PZC" else " " for letter in folded)
+    return " ".join("".join(kept).split())
+
+
+def _describe_source(scope: Scope, url: str, count: int, bundles: Sequence[Bundle]) -> Figure:
+    page, _, section = url.partition("#")
+    titles = (article.title for bundle in bundles for article in bundle.articles if article.url == page)
+    title = next(titles, page)
+    name = f"{title} — {section.replace('-', ' ')}" if section else title
+    return Figure(url, count, name=name, link=scope.link(source=url))
+
+
+def _find_unused(scope: Scope, cited: Mapping[str, int], bundles: Sequence[Bundle]) -> list[tuple[str, str]]:
+    """Articles that nothing in this scope cited; those of another language only where none was chosen."""
+    used = {url.partition("#")[0] for url in cited}
+    chosen = [bundle for bundle in bundles if scope.bundle in (None, bundle.name)]
+    return sorted(
+        (article.title, article.url)
+        for bundle in chosen
+        for article in bundle.articles
+        if article.url not in used and scope.locale in (None, article.locale)
+    )
+
+
+# Cost and paths -----------------------------------------------------------------------------------------------------
+
+
+def _build_cost(whole: Tally) -> tuple[Figure, ...]:
+    answered, resolved = whole.total - whole.empty, whole.assumed_resolved
+    return (
+        Figure("per_conversation", whole.cost_usd / answered if answered else None, "usd", n=answered),
+        Figure("per_resolved", whole.cost_usd / resolved if resolved else None, "usd", n=resolved),
+        Figure("total", whole.cost_usd, "usd"),
+        Figure("tokens_per_conversation", whole.tokens / answered if answered else None, n=answered),
+        Figure("tokens", whole.tokens),
+    )
+
+
+def _read_paths(paths: Mapping[str, int]) -> dict[tuple[str, ...], int]:
+    """Steps and end of those in which something was asked."""
+    counted: Counter[tuple[str, ...]] = Counter()
+    for path, count in paths.items():
+        steps = tuple(path.split(">"))
+        if steps[-1] != "end:empty":
+            counted[steps] += count
+    return dict(counted)
