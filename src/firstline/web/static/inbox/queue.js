@@ -67,7 +67,8 @@ export function createQueue(page) {
 function toItem(page, desk, row, rows) {
   const id = row.conversation_id;
   const cursor = rows.some((each) => each.conversation_id === page.cursor) ? page.cursor : rows[0].conversation_id;
-  const list = desk.listing.kind ?? desk.shelf;
+  const { kind } = desk.listing;
+  const list = !kind || kind === 'shelf' ? desk.shelf : kind;
   return { kind: 'row', key: id, row, isCurrent: id === desk.selected, isCursor: id === cursor, list };
 }
 

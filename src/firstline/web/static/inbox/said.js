@@ -87,7 +87,7 @@ function buildBy(page, { name, picture, at, isNext, isAssistant }, opener = null
 }
 
 function buildMark(words) {
-  return h('p', { class: 'mark' }, deskIcon('warn'), words);
+  return h('p', { class: 'said-flag' }, deskIcon('warn'), words);
 }
 
 /** Every source once more below the text, by name. */

@@ -1,0 +1,54 @@
+"""A human agent's correction, "the assistant should have said …", as an evaluation case."""
+
+import yaml
+
+from firstline.conversation import Conversation
+from firstline.errors import RequestError
+from firstline.evals.case import Case, Turn, TurnExpected
+from firstline.events import CorrectionPosted, MessagePosted, RouteChosen, messages_by
+from firstline.types import Json, MessageId
+
+
+def build_case(conversation: Conversation, correction: CorrectionPosted) -> Case:
+    """The conversation up to the reply that was corrected, and what it should have said instead.
+
+    Raises: RequestError 404 when the message is not one of the assistant's in this conversation.
+    """
+    said: list[str] = []
+    for logged in conversation.log:
+        event = logged.event
+        if not isinstance(event, MessagePosted):
+            continue
+        if event.message.message_id == correction.message_id and event.message.author == "assistant":
+            return _build(conversation, correction, said, event)
+        if event.message.author == "customer":
+            said.append(event.message.text)
+    raise RequestError(404, "not_found", "There is no such reply of the assistant in this conversation.")
+
+
+def _build(conversation: Conversation, correction: CorrectionPosted, said: list[str], reply: MessagePosted) -> Case:
+    log = [logged.event for logged in conversation.log]
+    route = next((each for each in log if isinstance(each, RouteChosen) and each.turn_id == reply.turn_id), None)
+    expected = TurnExpected(should_say=correction.should_say, must_not_say=(reply.message.text,))
+    turns = [Turn(say=text) for text in said]
+    turns[-1:] = [Turn(say=said[-1], expect=expected)] if said else []
+    identity = conversation.identity
+    return Case(
+        id=f"correction-{correction.message_id}".lower().replace("_", "-"),
+        tags=("correction",),
+        locale=route.locale if route else conversation.locale,
+        signed_in_as=identity.customer_id if identity else None,
+        turns=tuple(turns),
+    )
+
+
+def write_case(case: Case) -> str:
+    """The case as YAML, ready for a bundle's `evals/`."""
+    body: Json = case.model_dump(exclude_defaults=True, mode="json")
+    return yaml.safe_dump([body], allow_unicode=True, sort_keys=False, width=110)
+
+
+def find_reply(conversation: Conversation, message_id: str) -> MessageId | None:
+    """The id, when it is a reply of the assistant's."""
+    replies = messages_by("assistant", (logged.event for logged in conversation.log))
+    return next((reply.message_id for reply in replies if reply.message_id == message_id), None)

@@ -1,0 +1,122 @@
+"""A site whose hours a test can rely on, and the person who answers there.
+
+Three copies of the Acme demo, served together: `always` somebody is there; `later` nobody is, today; `hurried` says
+after a moment that nobody came.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.cookiejar import CookieJar
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from playwright.sync_api import Page
+
+from tests.browser.conftest import _wait_until_ready
+
+ACME = Path("bundles/acme")
+EVERY_DAY = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+CLEARED = {"weekly": r"  weekly:\n(?:    .*\n)+", "holidays": r"  holidays:.*\n(?:    .*\n)+", "handoff": r"handoff: .*\n"}
+HURRIED = "handoff: {wait_minutes: 0.01, silent_minutes: 10, idle_hours: 24}\n"
+
+
+def write_bundles(folder: Path) -> list[Path]:
+    """The three copies."""
+    in_three_days = EVERY_DAY[(datetime.now(UTC) + timedelta(days=3)).weekday()]
+    return [
+        _copy(folder / "always", "".join(f'    {day}: ["00:00-23:59"]\n' for day in EVERY_DAY)),
+        _copy(folder / "later", f'    {in_three_days}: ["09:00-17:00"]\n'),
+        _copy(folder / "hurried", "".join(f'    {day}: ["00:00-23:59"]\n' for day in EVERY_DAY), HURRIED),
+    ]
+
+
+def _copy(folder: Path, weekly: str, more: str = "") -> Path:
+    shutil.copytree(ACME, folder)
+    head = folder / "bundle.yaml"
+    text = head.read_text(encoding="utf-8").replace("name: acme\n", f"name: {folder.name}\n")
+    for pattern in CLEARED.values():
+        text = re.sub(pattern, "", text)
+    text = re.sub(r"(  timezone: .*\n)", rf"\1  weekly:\n{weekly}", text)
+    head.write_text(text + more, encoding="utf-8")
+    return folder
+
+
+@contextmanager
+def served_desk(folder: Path) -> Iterator[str]:
+    """The URL of the three, in one `firstline serve`, ended afterwards."""
+    log = folder / "server.log"
+    settings = {
+        "FIRSTLINE_PORT": "0",
+        "FIRSTLINE_DATA": str(folder / "rows"),
+        "FIRSTLINE_MODEL": "offline",
+        "FIRSTLINE_CONVERSATIONS_PER_MINUTE": "1000",
+    }
+    with log.open("w") as written:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "firstline", "serve", *map(str, write_bundles(folder))],
+            env={**os.environ, "PYTHONPATH": "src", **settings},
+            stdout=written,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            yield _wait_until_ready(process, log)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=20)
+
+
+class Desk:
+    """One person of the business, signed in, who works over the API. `name` is what customers see."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+        self.name: str = self._post("/demo/staff", role="human_agent")["display_name"]
+
+    def accept(self, page: Page) -> None:
+        self._act(page, "accept")
+
+    def show_typing(self, page: Page) -> None:
+        self._act(page, "typing")
+
+    def reply(self, page: Page, text: str) -> None:
+        self._act(page, "reply", client_message_id=uuid4().hex, text=text)
+
+    def release(self, page: Page) -> None:
+        self._act(page, "release")
+
+    def give_back(self, page: Page) -> None:
+        self._act(page, "return")
+
+    def resolve(self, page: Page) -> None:
+        self._act(page, "resolve")
+
+    def take_up(self, page: Page) -> None:
+        self._act(page, "reopen")
+
+    def _act(self, page: Page, action: str, **body: str) -> None:
+        self._post(f"/v1/staff/conversations/{conversation_of(page)['id']}/{action}", **body)
+
+    def _post(self, path: str, **body: str) -> Any:
+        headers = {"Content-Type": "application/json", "Origin": self._url}
+        request = urllib.request.Request(self._url + path, json.dumps(body).encode(), headers, method="POST")
+        with self._opener.open(request, timeout=10) as response:
+            text = response.read()
+        return json.loads(text) if text else None
+
+
+def conversation_of(page: Page) -> dict[str, str]:
+    """Id and token of the conversation that the page shows, from where the browser keeps them."""
+    kept = "Object.entries(localStorage).find(([key]) => key.endsWith(':conversation'))[1]"
+    conversation: dict[str, str] = page.evaluate(f"JSON.parse({kept})")
+    return conversation
