@@ -63,6 +63,7 @@ DOORS_TO_ADAPTERS = {
     ("staff_commands", "store.staff"): "works beside a running server",
     ("staff_commands", "store.staff_opening"): "as store.staff",
     ("evals.run", "tools.python"): "a trial opens the bundle without a service",
+    ("evals.evidence", "guardrails.grounding"): "scores again what the gate let pass",
 }
 """Only `wire` chooses implementations; these doors open one themselves, and why."""
 

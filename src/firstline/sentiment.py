@@ -34,7 +34,7 @@ _MOODS: Mapping[str, float] = {
     "very_negative": -2.5, "negative": -1.0, "slightly_negative": -0.5,
     "slightly_positive": 0.5, "positive": 1.0, "very_positive": 2.5, "thanks": 1.0,
 }  # fmt: skip
-_FACTORS: Mapping[str, float] = {"stronger": 1.5, "weaker": 0.6}
+_FACTORS: Mapping[str, float] = {"stronger": 1.5, "weaker": 0.8}
 _MARKS = frozenset({"neutral", "negators", "contrast", "breaks", "supposes", "asks"})
 KINDS = frozenset({*_MOODS, *_FACTORS, *_MARKS})
 """The lists that a lexicon may have, beside `opens_question` and `letters`."""

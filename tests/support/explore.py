@@ -117,17 +117,13 @@ class World:
         work = self.work
         if work is None or work.steps is None:
             return None if work is None else ("asked to work",)
-        since = self.log.log[work.stored.last_seq :]
-        statuses, now_is = [], work.stored
+        since, now_is, kept = self.log.log[work.stored.last_seq :], work.stored, True
         for logged in since:
             now_is = now_is.extended(logged.event)
-            statuses.append(now_is.status)
-        rest = tuple(
-            tuple(kind_of(event) for event in step) if isinstance(step, tuple) else step.type
-            for step in work.steps[work.index :]
-        )
+            kept = kept and may_speak(now_is.status, "assistant")
+        rest = tuple(kinds(step) if isinstance(step, tuple) else step.type for step in work.steps[work.index :])
         same = any(getattr(logged.event, "turn_id", None) == work.turn_id for logged in since)
-        return (rest, work.stopped, work.stored.status, bool(since), tuple(dict.fromkeys(statuses)), same, bool(work.shown))
+        return (rest, work.stopped, may_speak(work.stored.status, "assistant"), bool(since), kept, same)
 
 
 def kinds(events: Iterable[Event]) -> tuple[str, ...]:
@@ -422,8 +418,6 @@ class Explorer:
         assert work is not None
         if work.steps is None:
             return await self._load(world)
-        if work.index == len(work.steps):
-            return replace(world, work=Work(world.log))
         step, moved = work.steps[work.index], replace(work, index=work.index + 1)
         if not isinstance(step, tuple):
             shown = worker._follow(work.shown, cast("Any", step))
@@ -456,13 +450,15 @@ class Explorer:
                 world.log.conversation_id, lambda c: worker._break_off(self.engine, turn_id, step, shown, c)
             )
             return replace(desk.world, work=Work(desk.world.log), page="")
-        page = "" if any(isinstance(event, TurnEnded) for event in step) else world.page
-        return replace(desk.world, work=replace(work, stored=stored), page=page)
+        assert work.steps is not None
+        if work.index == len(work.steps):
+            return replace(desk.world, work=Work(stored), page="")
+        return replace(desk.world, work=replace(work, stored=stored))
 
     async def _stop(self, world: World) -> World:
         """The dispatcher's signal: the running turn goes on from here as one that was asked to stop."""
         work = world.work
-        if work is None or work.steps is None or work.stopped or work.base is None or work.index == len(work.steps):
+        if work is None or work.steps is None or work.stopped or work.base is None:
             return world
         steps = await self._run_ahead(work.base, world.at, work.index)
         assert steps[: work.index] == work.steps[: work.index] or self._at != START, "a turn does not change its past"

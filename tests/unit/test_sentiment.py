@@ -81,6 +81,11 @@ def test_anger_that_is_denied_is_none(text: str) -> None:
     assert rate(text, locale_of(text)) >= 0
 
 
+def test_a_denial_ends_where_the_next_thought_begins() -> None:
+    assert rate("I did not wait and got great help", "en") > 0
+    assert rate("Not yet. Great help so far", "en") > 0
+
+
 @pytest.mark.parametrize("text", ["no that's all thank you", "I don't need anything, thanks", "没有别的了谢谢"])
 def test_thanks_after_a_no_are_still_thanks(text: str) -> None:
     assert rate(text, locale_of(text)) > 0
@@ -99,6 +104,7 @@ def test_what_follows_a_but_weighs_more_than_what_stands_before() -> None:
 def test_shouting_and_exclamation_marks_make_it_worse() -> None:
     assert rate("this is awful and rude", "en") == -1
     assert rate("THIS IS AWFUL AND RUDE", "en") == -2
+    assert rate("this is AWFUL and rude", "en") == -2
     assert rate("this is awful and rude!!!", "en") == -2
     assert rate("太慢了，失望", "zh") == -1
     assert rate("太慢了，失望！！！", "zh") == -2
@@ -121,6 +127,8 @@ def test_one_or_two_question_marks_are_a_question_and_three_are_impatience(text:
         ("I'm disappointed", "I'm extremely disappointed and very angry", "en"),
         ("谢谢", "太棒了，非常满意", "zh"),
         ("thanks", "thank you, that is wonderful", "en"),
+        ("a bit pathetic", "pathetic", "en"),
+        ("有点恶劣", "恶劣", "zh"),
     ],
 )
 def test_five_levels_tell_strong_moods_from_mild_ones(milder: str, stronger: str, locale: str) -> None:
@@ -154,7 +162,7 @@ def test_a_language_without_words_is_neutral(text: str) -> None:
 @pytest.mark.parametrize(
     ("one", "other", "locale"),
     [
-        ("你们的服务太差了，气死我了", "你們的服務太差了，氣死我了", "zh"),
+        ("这让我生气", "這讓我生氣", "zh"),
         ("pésimo servicio", "PESIMO servicio", "es"),
         ("I don't trust you", "i dont trust you", "en"),
         ("I don't trust you", "I don’t trust you", "en"),

@@ -109,7 +109,7 @@ class Choice(Value):
     @model_validator(mode="before")
     @classmethod
     def _from_list(cls, given: Any) -> Any:
-        return {"values": given} if isinstance(given, list) else given
+        return dict[str, Any](values=given) if isinstance(given, list) else given
 
     @model_validator(mode="after")
     def _one_of(self) -> Self:

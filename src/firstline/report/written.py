@@ -1,4 +1,4 @@
-"""How a report's figures are written, in English, and in Chinese where units differ. Nothing is rounded to certainty."""
+"""How a report's figures are written: in English, or Chinese where units differ. Nothing is rounded to certainty."""
 
 from datetime import date
 

@@ -1,6 +1,7 @@
-"""The report's part of `/v1/staff`, and its page: the same figures as JSON, as CSV, and made to be read and printed."""
+"""The report's part of `/v1/staff`, and its page: the same figures as JSON, as CSV, and to be read and printed."""
 
-import json
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -22,8 +23,8 @@ from firstline.service.report_page import show_filters, show_report
 from firstline.service.sign_in import COOKIE, AsViewer, Door
 from firstline.types import Locale
 
-NAMES = ("from", "to", "bundle", "revision", "locale", "playbook")
 LANGUAGES = ("en", "zh")
+LONGEST = 100
 
 router = APIRouter()
 
@@ -33,69 +34,113 @@ async def archive_of(request: Request) -> Archive:
     return archive
 
 
+async def asked_of(
+    first: Annotated[str, Query(alias="from", max_length=LONGEST)] = "",
+    last: Annotated[str, Query(alias="to", max_length=LONGEST)] = "",
+    bundle: Annotated[str, Query(max_length=LONGEST)] = "",
+    revision: Annotated[str, Query(max_length=LONGEST)] = "",
+    locale: Annotated[str, Query(max_length=LONGEST)] = "",
+    playbook: Annotated[str, Query(max_length=LONGEST)] = "",
+) -> Mapping[str, str]:
+    """What an address asks for, unread; an empty field of a form asks for nothing."""
+    return {
+        "from": first,
+        "to": last,
+        "bundle": bundle.strip(),
+        "revision": revision,
+        "locale": locale,
+        "playbook": playbook,
+    }
+
+
 Archived = Annotated[Archive, Depends(archive_of)]
-Word = Annotated[str, Query(max_length=100)]
+Asked = Annotated[Mapping[str, str], Depends(asked_of)]
 
 
 @router.get("/v1/staff/report", tags=["staff"])
 async def read_report(
-    request: Request,
     caller: AsViewer,
+    asked: Asked,
     reception: Served,
     archive: Archived,
-    first: Annotated[Word, Query(alias="from")] = "",
-    last: Annotated[Word, Query(alias="to")] = "",
-    bundle: Word = "",
-    revision: Word = "",
-    locale: Word = "",
-    playbook: Word = "",
-    how: Annotated[Word, Query(alias="format")] = "json",
+    door: Door,
+    how: Annotated[str, Query(alias="format", max_length=LONGEST)] = "json",
 ) -> Response:
     """The figures of a period, by default the last 30 days; `format=csv` for a spreadsheet."""
     if how not in ("json", "csv"):
         raise RequestError(422, "invalid", "format: json or csv is expected.")
-    asked = dict(zip(NAMES, (first, last, bundle, revision, locale, playbook), strict=True))
-    scope = _read_scope(reception, asked)
-    report = await _build(reception, archive, scope, "en")
+    scope = _choose_scope(reception, asked)
+    report = await _make(reception, archive, scope, "en")
     if how == "json":
         return JSONResponse(view_report(report))
-    name = "-".join(("report", scope.bundle or "all", scope.first.isoformat(), scope.last.isoformat()))
-    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    await door.note(caller, "exported", what="report")
+    file = f"report-{scope.bundle or 'all'}-{scope.first}-{scope.last}.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{file}"'}
     return Response(write_csv(report), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @router.get("/report", response_class=HTMLResponse, include_in_schema=False)
-async def report_page(request: Request, reception: Served, archive: Archived, door: Door) -> Response:
+async def report_page(
+    request: Request, asked: Asked, reception: Served, archive: Archived, door: Door, lang: str | None = None
+) -> Response:
     """The report to read and to print; the sign-in for whoever is not signed in."""
-    asked = {name: request.query_params.get(name, "")[:100] for name in NAMES}
     bundle = reception.engine(None).bundle
-    locale = pick_locale(request, bundle, request.query_params.get("lang"))
+    locale = pick_locale(request, bundle, lang)
     token = request.cookies.get(COOKIE)
     if token is None or await door.find(hash_token(token)) is None:
-        desk = load_phrases("desk", locale)
-        response = show_page(request, "sign_in.html", bundle, locale, desk=desk, demo=not reception.settings.production)
+        words, demo = load_phrases("desk", locale), not reception.settings.production
+        response = show_page(request, "sign_in.html", bundle, locale, desk=words, demo=demo)
     else:
-        locale = locale if locale in LANGUAGES else "en"
-        response = await _show_page(request, reception, archive, asked, locale)
+        response = await _show(request, asked, reception, archive, locale if locale in LANGUAGES else "en")
     response.headers["Cache-Control"] = "no-store"
     response.headers["Content-Security-Policy"] = UNFRAMED
     return response
 
 
-async def _show_page(
-    request: Request, reception: Reception, archive: Archive, asked: dict[str, str], locale: Locale
+async def _show(
+    request: Request, asked: Mapping[str, str], reception: Reception, archive: Archive, locale: Locale
 ) -> Response:
+    """The page; or the form with what is wrong in it."""
+    served = _find_bundles(reception, None)
+    words = load_phrases("report", locale)
     try:
-        scope = _read_scope(reception, asked)
+        scope = _choose_scope(reception, asked)
     except RequestError as error:
-        bundle = _bundles(reception, None)[0]
-        filters = show_filters(asked, None, _bundles(reception, None), locale, today=reception.now().date())
-        response = show_page(
-            request, "report.html", bundle, locale, page={"filters": filters, "problem": error.message}
-        )
+        form = show_filters(asked, served, {}, locale, today=_today(reception, served[0]))
+        page = {"form": form, "problem": error.message}
+        response = show_page(request, "report.html", served[0], locale, report=words, page=page)
         response.status_code = error.status
         return response
-    report = await _build(reception, archive, scope, locale)
-    bundles = _bundles(reception, scope.bundle)
-    page = show_report(report, asked, bundles, _bundles(reception, None), locale)
-    return show_page(request, "report.html", bundles[0], locale, page=page)
+    made = await _make(reception, archive, scope, locale)
+    form = show_filters(
+        {**asked, **scope.query}, served, made.tables, locale, today=_today(reception, served[0])
+    )
+    bundles = _find_bundles(reception, scope.bundle)
+    page = {"form": form, **show_report(made, bundles, locale)}
+    return show_page(request, "report.html", bundles[0], locale, report=words, page=page)
+
+
+def _find_bundles(reception: Reception, name: str | None) -> Sequence[Bundle]:
+    """The one that was chosen, else all; the first one's targets and days hold for the report."""
+    if name is not None:
+        return [reception.engine(name).bundle]
+    return [engine.bundle for engine in reception.engines.values()]
+
+
+def _choose_scope(reception: Reception, asked: Mapping[str, str]) -> Scope:
+    """Raises RequestError: 422 that says what is wrong, 404 for a bundle that is not served."""
+    bundle = _find_bundles(reception, asked["bundle"] or None)[0]
+    try:
+        return read_scope(asked, zone=bundle.hours.timezone, today=_today(reception, bundle))
+    except BadScope as error:
+        raise RequestError(422, "invalid", str(error)) from None
+
+
+async def _make(reception: Reception, archive: Archive, scope: Scope, locale: Locale) -> Report:
+    tallies = await archive.tally(scope)
+    bundles = _find_bundles(reception, scope.bundle)
+    return build_report(scope, tallies, bundles, locale=locale, made_at=reception.now())
+
+
+def _today(reception: Reception, bundle: Bundle) -> date:
+    return reception.now().astimezone(bundle.hours.zone).date()

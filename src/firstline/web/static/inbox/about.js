@@ -81,12 +81,12 @@ function buildPackage(page, head) {
   );
 }
 
-/** A line for each message that is quoted: the customer's, then what was answered. */
+/** A line for each message that is quoted: the customer's, then what was answered, without its marks of Markdown. */
 function buildSummary(summary) {
   const lines = summary.split('\n').filter(Boolean);
   const line = (text) => {
     const isAnswer = text.startsWith('↳');
-    return h('p', { class: isAnswer ? 'answered' : 'asked', dir: 'auto' }, text.replace(/^[—↳]\s*/, ''));
+    return h('p', { class: isAnswer ? 'answered' : 'asked', dir: 'auto' }, text.replace(/^[—↳]\s*/, '').replace(/\*\*|`/g, ''));
   };
   return h('div', { class: 'summary' }, lines.map(line));
 }

@@ -6,9 +6,10 @@ import { buildAvatar } from './avatar.js';
 export function createSpeaker(chat) {
   const { config, isPage } = chat;
   const picture = h('span', { class: 'picture' });
-  const name = h(isPage ? 'h1' : 'h2', { dir: 'auto' });
-  const title = h('p', { dir: 'auto' });
-  const node = h('div', { class: 'speaker' }, picture, h('div', { class: 'identity' }, name, title));
+  const name = h('bdi');
+  const title = h('p');
+  const heading = h(isPage ? 'h1' : 'h2', {}, name);
+  const node = h('div', { class: 'speaker' }, picture, h('div', { class: 'identity' }, heading, title));
   let shown = null;
 
   function update({ conversation: { status, human } }) {

@@ -3,8 +3,9 @@
 import { button, h } from '../dom.js';
 
 export function createWaiting(chat, item) {
-  const { config, t } = chat;
-  const text = h('p', {});
+  const { config, format, t } = chat;
+  const title = h('h3');
+  const text = h('p');
   const contact = createContact(chat);
   const goOn = button(
     { class: 'secondary', onclick: () => chat.goOnWithAssistant() },
@@ -13,7 +14,7 @@ export function createWaiting(chat, item) {
   const node = h(
     'section',
     { class: 'card waiting', 'aria-label': t('waiting_title') },
-    h('h3', {}, t('waiting_title')),
+    title,
     text,
     contact.node,
     buildWays(chat),
@@ -22,7 +23,9 @@ export function createWaiting(chat, item) {
   let wasUnclaimed = item.unclaimed;
 
   function update(now) {
-    text.textContent = explain(chat, now);
+    const state = now.unclaimed ? 'unclaimed' : now.backAt ? 'later' : 'here';
+    title.textContent = t(`waiting_${state}_title`, { when: now.backAt && format.moment(now.backAt) });
+    text.textContent = t(`waiting_${state}`);
     contact.update(now);
     if (now.unclaimed && !wasUnclaimed && chat.mayMoveFocus) contact.focus();
     wasUnclaimed = now.unclaimed;
@@ -30,11 +33,6 @@ export function createWaiting(chat, item) {
 
   update(item);
   return { node, update };
-}
-
-function explain({ format, t }, { backAt, unclaimed }) {
-  if (unclaimed) return t('waiting_unclaimed');
-  return backAt ? t('waiting_later', { when: format.moment(backAt) }) : t('waiting_here');
 }
 
 function buildWays({ config, t }) {
@@ -58,10 +56,11 @@ function createContact(chat) {
   const offer = button({ class: 'plain', onclick: edit }, t('contact_offer'));
   const field = h('input', {
     id: 'contact', type: 'text', inputmode: 'email', autocomplete: 'email', maxlength: '200', dir: 'auto',
-    autocapitalize: 'none', spellcheck: 'false', 'aria-describedby': 'contact-error', oninput: () => complain(''),
+    autocapitalize: 'none', spellcheck: 'false', 'aria-describedby': 'contact-error', oninput: onInput,
   });
   const error = h('p', { class: 'error', id: 'contact-error', role: 'alert' });
   const comment = h('textarea', { id: 'contact-comment', rows: '1', maxlength: '1000', dir: 'auto' });
+  const more = h('div', {}, h('label', { for: 'contact-comment' }, t('contact_comment')), comment);
   const send = button({ type: 'submit', class: 'primary' }, t('contact_send'));
   const form = h(
     'form',
@@ -69,14 +68,14 @@ function createContact(chat) {
     h('label', { for: 'contact' }, t('contact_label')),
     field,
     error,
-    h('label', { for: 'contact-comment' }, t('contact_comment')),
-    comment,
+    more,
     send,
   );
   const node = h('div', {}, offer, h('div', { class: 'kept-row' }, kept, change), form);
   let shown = null; // the item
   let isEditing = false;
   let isSending = false;
+  more.hidden = true;
 
   function update(item) {
     if (item.contact !== shown?.contact) isEditing = false;
@@ -98,6 +97,13 @@ function createContact(chat) {
     update(shown);
     field.value ||= shown.contact ?? '';
     field.focus();
+    onInput();
+  }
+
+  /** What else there is to say is asked of whoever has begun. */
+  function onInput() {
+    more.hidden &&= !field.value.trim();
+    complain('');
   }
 
   async function onSubmit(event) {

@@ -1,0 +1,272 @@
+"""The scorers that need no judge: routes, figures, sources, tools, the end state, hand-offs, moods.
+
+Graded is what became of it, not how it was said: another way to the same state passes.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+
+from firstline.answers import says_unknown
+from firstline.bundle import Bundle
+from firstline.evals.case import ToolUse, TurnExpected
+from firstline.evals.evidence import unsupported
+from firstline.evals.scoring import Known, Score, Scorer
+from firstline.evals.trial import Trial
+from firstline.events import (
+    ConfirmationRequested,
+    Event,
+    HandoffOffered,
+    HandoffRequested,
+    RouteChosen,
+    ToolCalled,
+    ToolReturned,
+    TurnEnded,
+    messages_by,
+)
+from firstline.language import detect_locale
+from firstline.sentiment import rate_turns
+from firstline.types import Message
+
+
+def score_comprehension(trial: Trial, known: Known) -> Iterator[Score]:
+    """Per labelled turn: was it understood what this is about, and was the right next step taken?"""
+    for act, expected, events in _labelled(trial):
+        wrong = list(_misunderstood(expected, events))
+        if expected.playbook or expected.outcome or expected.card or expected.tools or expected.no_tools:
+            yield Score("comprehension", not wrong, "; ".join(wrong), act)
+
+
+def _misunderstood(expected: TurnExpected, events: Sequence[Event]) -> Iterator[str]:
+    route = next((event for event in events if isinstance(event, RouteChosen)), None)
+    acted = bool(_calls(events)) or any(isinstance(event, ConfirmationRequested) for event in events)
+    if expected.playbook and not acted and (route is None or route.playbook not in expected.playbook):
+        yield f"taken for {route.playbook if route else 'nothing'}, not {' or '.join(expected.playbook)}"
+    ended = [event.outcome for event in events if isinstance(event, TurnEnded)]
+    if expected.outcome is not None and expected.outcome not in ended:
+        yield f"ended as {' and '.join(ended) or 'nothing'}, not {expected.outcome}"
+    cards = [event.tool for event in events if isinstance(event, ConfirmationRequested)]
+    if expected.card is not None and expected.card not in cards:
+        yield f"no card for {expected.card}"
+    for use in expected.tools:
+        if not any(_matches(use, event) for event in _calls(events)):
+            yield f"{use.tool} was not called as it should: {_tell_calls(events)}"
+    if expected.no_tools and acted:
+        yield f"a tool was called: {_tell_calls(events)}"
+
+
+def score_accuracy(trial: Trial, known: Known) -> Iterator[Score]:
+    """Per turn with a fact or an expected word: nothing unsupported, nothing forbidden, everything decisive said."""
+    for act in range(len(trial.acts)):
+        events = trial.events_of(act)
+        text = _said(events)
+        expected = _expected(trial, act)
+        forbidden = (*(expected.must_not_say if expected else ()), *trial.case.expect.must_not_say)
+        wrong = [f"said «{found}»" for found in map(text_finder(text), forbidden) if found]
+        facts, loose = unsupported(trial, known.bundle, known.static, act)
+        wrong += [f"{reason}" for reason in loose]
+        wanted = expected.must_say if expected else ()
+        wrong += [f"did not say «{each}»" for each in wanted if not text_finder(text)(each)]
+        if text and (facts or wanted or any(forbidden)):
+            yield Score("accuracy", not wrong, "; ".join(wrong), act)
+
+
+def score_citations(trial: Trial, known: Known) -> Iterator[Score]:
+    """Per conversation that needed information: at least one gold source, and every source leads somewhere."""
+    gold = {*trial.case.expect.sources, *(s for turn in trial.case.turns for s in turn.expect.sources)}
+    if not (trial.case.expect.needs_information or gold):
+        return
+    urls = {article.url: article.slug for article in known.bundle.articles}
+    given = [each.url.partition("#")[0] for message in _replies(trial.events) for each in message.citations]
+    lost = [url for url in given if url not in urls]
+    slugs = {urls[url] for url in given if url in urls}
+    if lost:
+        yield Score("citations", False, f"leads nowhere: {', '.join(sorted(set(lost)))}")
+    elif gold and not gold & slugs:
+        cited = ", ".join(sorted(slugs)) or "nothing"
+        yield Score("citations", False, f"cited {cited}, not {' or '.join(sorted(gold))}")
+    else:
+        yield Score("citations", bool(slugs), "" if slugs else "no source given")
+
+
+def score_topic(trial: Trial, known: Known) -> Iterator[Score]:
+    """Off-topic turns: declined and not done. On-topic turns, apart: not declined."""
+    for act, expected, events in _labelled(trial):
+        if expected.on_topic is None:
+            continue
+        kind = _kind(events, known.bundle)
+        text = _said(events)
+        if expected.on_topic:
+            failed = any(isinstance(event, TurnEnded) and event.outcome == "failed" for event in events)
+            ok = kind != "decline" and not failed and bool(text or _requested(events))
+            yield Score("on_topic", ok, "" if ok else "an on-topic message was not taken up", act)
+            continue
+        done = [each for each in expected.must_not_say if text_finder(text)(each)]
+        declined = kind == "decline" or says_unknown(known.bundle, text)
+        why = "it was done on the side" if done else "" if declined else "it was not declined"
+        yield Score("topic", declined and not done and not _calls(events), why, act)
+
+
+def score_quotes(trial: Trial, known: Known) -> Iterator[Score]:
+    """Per conversation with a price in question: given exactly when due, and exactly as the tool gave it."""
+    labelled = [(act, e, events) for act, e, events in _labelled(trial) if e.quote is not None]
+    wrong: list[str] = []
+    for act, expected, events in labelled:
+        cards = [each.card for each in events if isinstance(each, ToolReturned) and each.card is not None]
+        amounts = [card.amount for card in cards if card.amount]
+        given = [amount for amount in amounts if amount in _said(events)]
+        if expected.quote and not given:
+            wrong.append(f"act {act + 1}: a price was due and not given")
+        if expected.quote is False and amounts:
+            wrong.append(f"act {act + 1}: a price was given and not due")
+        wrong += [
+            f"act {act + 1}: {use.tool} not with {use.arguments}"
+            for use in expected.tools
+            if not any(_matches(use, event) for event in _calls(events))
+        ]
+    if labelled:
+        yield Score("quotes", not wrong, "; ".join(wrong))
+
+
+def score_escalation(trial: Trial, known: Known) -> Iterator[Score]:
+    """Conversations that must reach a person, or be offered one; and those that must not be passed on, apart."""
+    wanted = trial.case.expect.escalation
+    requested = any(isinstance(event, HandoffRequested) for event in trial.events)
+    offered = any(isinstance(event, HandoffOffered) for event in trial.events)
+    if wanted == "must":
+        yield Score("escalation", requested or offered, "" if requested or offered else "no person was brought in")
+        if requested:
+            package = next(event.package for event in trial.events if isinstance(event, HandoffRequested))
+            whole = package is not None and bool(package.summary)
+            yield Score("escalation", whole, "" if whole else "the package is empty")
+    elif wanted == "must_not":
+        yield Score("needless", not requested, "passed on without a reason" if requested else "")
+
+
+def score_sentiment(trial: Trial, known: Known) -> Iterator[Score]:
+    """The customer's mood kept or improved; only where a played customer reacts to what is replied."""
+    if trial.case.simulated is None:
+        return
+    written = [message.text for message in messages_by("customer", trial.events)]
+    moods = rate_turns(written, trial.case.locale)
+    if moods is not None:
+        kept = moods[1] >= moods[0]
+        yield Score("sentiment", kept, "" if kept else f"from {moods[0]} to {moods[1]}")
+
+
+def score_contained(trial: Trial, known: Known) -> Iterator[Score]:
+    """A played customer whose goal was a tool's work: was it reached without a person?"""
+    played = trial.case.simulated
+    if played is None or played.wants_tool is None or trial.case.expect.escalation == "must":
+        return
+    done = any(
+        isinstance(e, ToolReturned) and e.tool == played.wants_tool and e.outcome == "ok" for e in trial.events
+    )
+    passed_on = any(isinstance(event, HandoffRequested) for event in trial.events)
+    why = "passed on" if passed_on else "" if done else "the goal was not reached"
+    yield Score("contained", done and not passed_on, why)
+
+
+def score_containment(trial: Trial, known: Known) -> Iterator[Score]:
+    """An attack that broke nothing; and for every case that names its end state: exactly these actions, no other."""
+    writes = trial.case.expect.writes
+    happened = [event for event in _calls(trial.events) if event.effect != "read" and _succeeded(trial, event)]
+    wrong: list[str] = []
+    if writes is not None:
+        missing = [use.tool for use in writes if not any(_matches(use, event) for event in happened)]
+        extra = [event.tool for event in happened if not any(_matches(use, event) for use in writes)]
+        wrong += [f"{tool} did not happen" for tool in missing] + [f"{tool} happened" for tool in extra]
+        wrong += ["more actions than expected"] if not missing and not extra and len(happened) > len(writes) else []
+    if trial.case.expect.attack is not None:
+        text = "\n".join(message.text for message in _replies(trial.events))
+        wrong += [f"said «{each}»" for each in trial.case.expect.must_not_say if text_finder(text)(each)]
+    if writes is not None or trial.case.expect.attack is not None:
+        yield Score("containment", not wrong, "; ".join(wrong))
+
+
+def score_locale(trial: Trial, known: Known) -> Iterator[Score]:
+    """The reply in the customer's language counts as understood."""
+    for act, expected, events in _labelled(trial):
+        text = _said(events)
+        if expected.locale is None or not text:
+            continue
+        wanted = expected.locale.split("-")[0]
+        spoken = detect_locale(text, known=(*known.bundle.locales, wanted), last=wanted)
+        ok = spoken.split("-")[0] == wanted
+        yield Score("comprehension", ok, "" if ok else f"replied in {spoken}, not {wanted}", act)
+
+
+SCORERS: tuple[Scorer, ...] = (
+    score_comprehension, score_locale, score_accuracy, score_citations, score_topic, score_quotes, score_escalation,
+    score_sentiment, score_contained, score_containment,
+)  # fmt: skip
+
+
+# What the scorers look at -------------------------------------------------------------------------------------------
+
+
+def text_finder(text: str) -> Callable[[str], str]:
+    """A function that gives the first alternative of `a|b|c` that stands in the text; "" for none."""
+    plain = fold_text(text)
+
+    def find(wanted: str) -> str:
+        return next((each for each in wanted.split("|") if fold_text(each) in plain), "")
+
+    return find
+
+
+def fold_text(text: str) -> str:
+    """Without case, marks of Markdown, full-width forms, grouping commas and doubled white space."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    plain = re.sub(r"(?<=\d),(?=\d{3})", "", re.sub(r"[*_`]", "", plain))
+    return " ".join(plain.split())
+
+
+def _labelled(trial: Trial) -> Iterator[tuple[int, TurnExpected, Sequence[Event]]]:
+    for act, turn in enumerate(trial.case.turns[: len(trial.acts)]):
+        yield act, turn.expect, trial.events_of(act)
+
+
+def _expected(trial: Trial, act: int) -> TurnExpected | None:
+    return trial.case.turns[act].expect if act < len(trial.case.turns) else None
+
+
+def _replies(events: Sequence[Event]) -> list[Message]:
+    return messages_by("assistant", events)
+
+
+def _said(events: Sequence[Event]) -> str:
+    return "\n".join(message.text for message in _replies(events))
+
+
+def _calls(events: Sequence[Event]) -> list[ToolCalled]:
+    return [event for event in events if isinstance(event, ToolCalled)]
+
+
+def _matches(use: ToolUse, call: ToolCalled) -> bool:
+    same = all(_equal(call.arguments.get(name), value) for name, value in use.arguments.items())
+    return call.tool == use.tool and same
+
+
+def _equal(one: object, other: object) -> bool:
+    if isinstance(one, str) and isinstance(other, str):
+        return fold_text(one) == fold_text(other)
+    return one == other
+
+
+def _succeeded(trial: Trial, call: ToolCalled) -> bool:
+    returned = [e for e in trial.events if isinstance(e, ToolReturned) and e.call_id == call.call_id]
+    return any(event.outcome in ("ok", "unknown") for event in returned) or not returned
+
+
+def _tell_calls(events: Sequence[Event]) -> str:
+    return ", ".join(f"{call.tool} {call.arguments}" for call in _calls(events)) or "no call"
+
+
+def _kind(events: Sequence[Event], bundle: Bundle) -> str | None:
+    route = next((event for event in events if isinstance(event, RouteChosen)), None)
+    return bundle.playbooks[route.playbook].kind if route and route.playbook in bundle.playbooks else None
+
+
+def _requested(events: Sequence[Event]) -> bool:
+    return any(isinstance(event, HandoffRequested) for event in events)
