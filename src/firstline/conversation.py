@@ -107,7 +107,7 @@ class Conversation:
     unheard: tuple[MessagePosted, ...] = ()
     """What the customer wrote while no assistant answered, and no person has answered either."""
     offered_in: TurnId | None = None
-    """The last turn in which a person was offered."""
+    """The last turn in which a person was offered; None once the conversation has moved."""
     confirmations: dict[ConfirmationId, Confirmation] = field(default_factory=dict[ConfirmationId, Confirmation])
     approvals: dict[ApprovalId, Approval] = field(default_factory=dict[ApprovalId, Approval])
     running_calls: dict[CallId, ToolCalled] = field(default_factory=dict[CallId, ToolCalled])
@@ -201,7 +201,7 @@ def _apply(state: Conversation, logged: Logged) -> Conversation:
         case MoodJudged():
             return replace(state, mood=event)
         case TurnEnded():
-            return _end_turn(state, event.turn_id)
+            return _end_turn(state, event)
         case SurveyAnswered():
             return replace(state, survey=event.score)
         case GuardrailRan() | PassagesRetrieved() | ModelReplied() | NotePosted() | CorrectionPosted():
@@ -215,7 +215,7 @@ def _post(state: Conversation, logged: Logged, event: MessagePosted) -> Conversa
     if event.message.author == "human_agent":
         replied = state.replied if client_id is None else {**state.replied, client_id: logged}
         return replace(state, unheard=(), replied=replied, human_spoke_at=event.at)
-    if event.message.author == "assistant" and event.turn_id is not None:
+    if event.message.author == "assistant" and event.turn_id is not None and not event.message.cut_off:
         return replace(state, asked=_without(state.asked, event.turn_id))
     if event.message.author != "customer":
         return state
@@ -225,12 +225,12 @@ def _post(state: Conversation, logged: Logged, event: MessagePosted) -> Conversa
     return replace(state, posted=posted, mood=None, next_turn=event.turn_id, asked=(*state.asked, event))
 
 
-def _end_turn(state: Conversation, turn_id: TurnId) -> Conversation:
-    """What a turn left unanswered because a person was to answer is theirs to hear."""
-    left = tuple(each for each in state.asked if each.turn_id == turn_id)
-    waits = state.status in ("waiting", "with_human")
-    unheard = (*left, *state.unheard) if waits else () if state.status == "open" else state.unheard
-    return replace(state, open_turn=None, asked=_without(state.asked, turn_id), unheard=unheard)
+def _end_turn(state: Conversation, ended: TurnEnded) -> Conversation:
+    """What a turn left unanswered because a person was to answer is theirs to hear, or the next turn's."""
+    left = tuple(each for each in state.asked if each.turn_id == ended.turn_id)
+    keeps = state.status in ("waiting", "with_human") or (state.status == "open" and ended.outcome == "handed_off")
+    unheard = (*left, *state.unheard) if keeps else () if state.status == "open" else state.unheard
+    return replace(state, open_turn=None, asked=_without(state.asked, ended.turn_id), unheard=unheard)
 
 
 def _without(asked: tuple[MessagePosted, ...], turn_id: TurnId) -> tuple[MessagePosted, ...]:
@@ -289,7 +289,9 @@ def _move(state: Conversation, event: StatusEvent) -> Conversation:
     if status is None:
         return state
     since = state.status_since if status == state.status else event.at
-    state = replace(state, status=status, status_since=since, human_agent=None, human_spoke_at=None)
+    state = replace(
+        state, status=status, status_since=since, human_agent=None, human_spoke_at=None, offered_in=None
+    )
     match event:
         case HandoffRequested():
             return replace(state, request=event, unclaimed=False)

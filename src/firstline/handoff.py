@@ -90,8 +90,8 @@ def leave_contact(conversation: Conversation, contact: str, comment: str, now: d
     known = conversation.contact
     if known is not None and (known.contact, known.comment) == (contact, comment):
         return ()
-    if conversation.request is None:
-        return Refused("not_waiting", "Ask for a person first.")
+    if conversation.status not in ("waiting", "with_human"):
+        return CLOSED if conversation.status == "closed" else Refused("not_waiting", "Ask for a person first.")
     return (ContactLeft(at=now, contact=contact, comment=comment),)
 
 
@@ -242,7 +242,9 @@ def _requeue(
 
 
 def _due_turn(conversation: Conversation, new_id: NewId) -> TurnId | None:
-    return (conversation.next_turn or TurnId(new_id("tn"))) if conversation.unheard else None
+    """The turn that answers what is left; also what a running turn leaves that is broken off because of the move."""
+    left = conversation.unheard or conversation.asked
+    return (conversation.next_turn or TurnId(new_id("tn"))) if left else None
 
 
 def _line(text: str, locale: Locale, now: datetime, new_id: NewId, *, turn_id: TurnId | None = None) -> MessagePosted:

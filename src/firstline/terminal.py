@@ -1,7 +1,7 @@
 """The chat in a terminal: the same service, without HTTP, in a folder that is gone afterwards.
 
 Lines are read between the turns, on the main thread, so that the terminal's own keys work and nothing is left
-waiting for input when the chat ends.
+waiting for input when the chat ends. Nobody has an inbox to it: a person who is asked for does not come.
 """
 
 import asyncio
@@ -24,9 +24,13 @@ from firstline.errors import ConfigError, Problem
 from firstline.events import (
     ConfirmationDecided,
     ConfirmationRequested,
+    ContactLeft,
+    ConversationClosed,
+    ConversationReopened,
     ConversationStarted,
     CustomerIdentified,
     Event,
+    HandoffAccepted,
     HandoffOffered,
     HandoffReturned,
     Logged,
@@ -34,9 +38,14 @@ from firstline.events import (
     ReplyGrew,
     ReplyWithdrawn,
     StatusShown,
+    SurveyAnswered,
     ToolReturned,
     TurnEnded,
 )
+from firstline.handoff import Decision as Move
+from firstline.handoff import Refused, go_on, leave_contact
+from firstline.phrases import load_phrases
+from firstline.service.bodies import check_contact
 from firstline.types import (
     Card,
     ConversationId,
@@ -51,9 +60,12 @@ from firstline.wire import ChooseModel, Service, build_service, choose_model, ne
 
 LONGEST_SILENCE_SECONDS = 120.0
 GO_ON = "/resume"
+CONTACT = "/contact"
 
 Decide = Callable[[Conversation], Sequence[Event]]
 Decision = Literal["confirm", "decline"]
+
+SCORES = ("1", "2", "3", "4", "5")
 
 _DECISIONS: dict[str, Decision] = {
     **dict.fromkeys(("y", "yes", "是", "确认"), "confirm"),
@@ -89,12 +101,14 @@ def run_chat(
 def _talk(chat: "_Chat", runner: asyncio.Runner) -> None:
     """Lines in, replies out. Raises: EOFError, KeyboardInterrupt."""
     while text := input("> ").strip():
-        runner.run(chat.go_on() if text == GO_ON else chat.say(text))
+        runner.run(chat.take(text))
         while chat.asked:
             chat.show_confirmation(chat.asked[0])
             while (decision := _DECISIONS.get(input("y/n > ").strip().lower())) is None:
                 chat.show("Please answer y or n.", "dim")
             runner.run(chat.decide(chat.asked.pop(0), decision))
+    if question := runner.run(chat.close()):
+        runner.run(chat.rate(input(question).strip()))
 
 
 class _Chat:
@@ -137,6 +151,16 @@ class _Chat:
             self.show("The offline model answers: it quotes the bundle, it is no AI.", "yellow")
         self.show("Ctrl-D or an empty line leaves.", "dim")
 
+    async def take(self, line: str) -> None:
+        """Do what the line says: a command, or a message."""
+        command, _, rest = line.partition(" ")
+        if line == GO_ON:
+            await self._move(lambda now_is: go_on(now_is, self._engine.now(), new_id))
+        elif command == CONTACT:
+            await self._leave_contact(rest)
+        else:
+            await self.say(line)
+
     async def say(self, text: str) -> None:
         """Post a message, and show what comes of it."""
 
@@ -162,14 +186,45 @@ class _Chat:
 
         await self._turn(decide)
 
-    async def go_on(self) -> None:
-        """Back to the assistant, while nobody has come."""
+    async def close(self) -> str:
+        """End the conversation. The question how it was, in its language; nothing when nothing was said."""
 
         def decide(conversation: Conversation) -> Sequence[Event]:
-            return [HandoffReturned(at=self._engine.now(), by="customer")] if conversation.status != "open" else []
+            return [ConversationClosed(at=self._engine.now(), by="customer")] if conversation.posted else []
 
-        await self._service.ledger.update(self._id, decide)
-        self.show(f"{self._engine.bundle.assistant.name} is back.", "dim")
+        conversation = await self._service.ledger.update(self._id, decide)
+        self._catch_up(conversation)
+        words = load_phrases("ui", conversation.locale)
+        ends = f"1 = {words['ui.score_worst']}, 5 = {words['ui.score_best']}"
+        return f"{words['ui.survey_question']} ({ends}) > " if conversation.posted else ""
+
+    async def rate(self, answer: str) -> None:
+        """Keep a score of 1 to 5; anything else is no answer."""
+        if answer not in SCORES:
+            return
+        answered = SurveyAnswered(at=self._engine.now(), score=int(answer))
+        conversation = await self._service.ledger.update(self._id, lambda _: [answered])
+        self.show(load_phrases("ui", conversation.locale)["ui.thanks"])
+
+    async def _leave_contact(self, written: str) -> None:
+        try:
+            contact = check_contact(written)
+        except ValueError:
+            self.show(f"Write an e-mail address or a phone number after {CONTACT}.", "red")
+            return
+        await self._move(lambda now_is: leave_contact(now_is, contact, "", self._engine.now()))
+
+    async def _move(self, decide: Callable[[Conversation], Move]) -> None:
+        """Make a move of the hand-off; why not, when it cannot be made."""
+
+        def decide_now(conversation: Conversation) -> Sequence[Event]:
+            decided = decide(conversation)
+            if isinstance(decided, Refused):
+                self.show(decided.text, "red")
+                return ()
+            return decided
+
+        await self._turn(decide_now)
 
     async def _turn(self, decide: Decide) -> None:
         conversation = await self._service.ledger.update(self._id, decide)
@@ -180,9 +235,15 @@ class _Chat:
             while not await self._watch(turn_id):
                 pass
             conversation = await self._service.ledger.load(self._id)
-        if conversation.status != "open":
+        self._catch_up(conversation)
+        if conversation.status == "waiting":
             self.asked.clear()
-            self.show(f"A person would answer from here on. {GO_ON} goes on with the assistant.", "dim")
+            told = f"{GO_ON} goes on with the assistant, {CONTACT} and an address leaves a contact."
+            self.show(f"A person would answer from here on. {told}", "dim")
+
+    def _catch_up(self, conversation: Conversation) -> None:
+        for logged in conversation.log[self._seen :]:
+            self._show(logged, None)
 
     async def _watch(self, turn_id: TurnId) -> bool:
         """Show the turn until it ends; False when it was faster than we are: then once more, from the log."""
@@ -197,7 +258,7 @@ class _Chat:
                 self.show(f"Nothing came for {LONGEST_SILENCE_SECONDS:.0f} seconds.", "red")
             return signals == "quiet"
 
-    def _show(self, signal: Signal, turn_id: TurnId) -> bool:
+    def _show(self, signal: Signal, turn_id: TurnId | None) -> bool:
         """Show a signal once; whether the turn has ended with it."""
         match signal:
             case Logged(seq=seq, event=event):
@@ -231,7 +292,9 @@ class _Chat:
                 self._show_reply(message.text)
                 for number, citation in enumerate(message.citations, start=1):
                     self.show(f"  [{number}] {citation.title} · {citation.url}", "dim")
-            case MessagePosted(message=message) if message.author != "customer":
+            case MessagePosted(message=message) if message.author == "human_agent":
+                self.show(f"{message.author_name}: {message.text}")
+            case MessagePosted(message=message) if message.author == "system":
                 self.show(message.text)
             case ToolReturned(card=card) if card is not None:
                 self._show_card(card)
@@ -242,6 +305,22 @@ class _Chat:
             case TurnEnded():
                 self._status = ""
                 self.show("")
+            case _:
+                self._show_move(event)
+
+    def _show_move(self, event: Event) -> None:
+        """Who has the conversation from here on. What else can happen to it comes with a line in words."""
+        match event:
+            case HandoffAccepted(human_agent=who):
+                self.show(f"― {who.name} joined ―", "dim")
+            case ConversationReopened(human_agent=who) if who is not None:
+                self.show(f"― {who.name} joined ―", "dim")
+            case HandoffReturned() | ConversationReopened():
+                self.show(f"{self._engine.bundle.assistant.name} is back.", "dim")
+            case ContactLeft(contact=contact):
+                self.show(f"We have {contact} and will get back to you.", "dim")
+            case ConversationClosed():
+                self.show("The conversation is closed.", "dim")
             case _:
                 pass
 

@@ -1,7 +1,7 @@
 """Drives turns: appends what a turn yields before it is asked for more, until nothing is unanswered."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 
@@ -12,7 +12,7 @@ from firstline.dispatch import Signal
 from firstline.ending import break_off
 from firstline.engine import Engine
 from firstline.errors import Conflict, StoreError
-from firstline.events import Event, ReplyGrew, ReplyWithdrawn, TurnEnded, TurnFrame
+from firstline.events import Event, Logged, ReplyGrew, ReplyWithdrawn, TurnEnded, TurnFrame
 from firstline.ledger import Ledger, Publish
 from firstline.metrics import count_turn
 from firstline.states import may_speak
@@ -91,9 +91,18 @@ class Worker:
                 since = now.log[stored.last_seq :]
                 if not since or any(getattr(logged.event, "turn_id", None) == turn_id for logged in since):
                     raise
-                if may_speak(stored.status, "assistant") and not may_speak(now.status, "assistant"):
+                if may_speak(stored.status, "assistant") and _was_taken(stored, since):
                     return now, True
                 stored = now
+
+
+def _was_taken(stored: Conversation, since: Sequence[Logged]) -> bool:
+    """Whether somebody else had the conversation meanwhile, even if it was given back by now."""
+    for logged in since:
+        stored = stored.extended(logged.event)
+        if not may_speak(stored.status, "assistant"):
+            return True
+    return False
 
 
 def _follow(shown: ReplyGrew | None, frame: TurnFrame) -> ReplyGrew | None:

@@ -26,7 +26,11 @@ from tests.browser.conftest import _wait_until_ready
 
 ACME = Path("bundles/acme")
 EVERY_DAY = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-CLEARED = {"weekly": r"  weekly:\n(?:    .*\n)+", "holidays": r"  holidays:.*\n(?:    .*\n)+", "handoff": r"handoff: .*\n"}
+CLEARED = {
+    "weekly": r"  weekly:\n(?:    .*\n)+",
+    "holidays": r"  holidays:.*\n(?:    .*\n)+",
+    "handoff": r"handoff: .*\n",
+}
 HURRIED = "handoff: {wait_minutes: 0.01, silent_minutes: 10, idle_hours: 24}\n"
 
 

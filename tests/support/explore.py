@@ -47,7 +47,6 @@ from firstline.model.note import read_note
 from firstline.prepare import _was_offered
 from firstline.service.reception import allowed
 from firstline.states import may_speak
-from firstline.store.sql import _due_turn
 from firstline.turn import run_turn
 from firstline.types import ConversationId, HumanAgent, Json, Message, MessageId, StaffId, TurnId, Usage
 from tests.support.scripted import START, Clock, RecordingToolset, make_engine, sign_in, start
@@ -86,18 +85,14 @@ class Work:
 
 @dataclass(frozen=True)
 class World:
-    """One moment. `due`: the store's note of what a starting process takes up; `page`: what the customer has seen of
-    the running reply; `appends`: where each append ended.
-    """
+    """One moment. `page`: what the customer has seen of the running reply; `appends`: where each append ended."""
 
     log: Conversation
     at: datetime
     work: Work | None = None
     again: bool = False
-    due: str | None = None
     page: str = ""
     appends: tuple[int, ...] = ()
-    effects: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -110,7 +105,7 @@ class World:
             tuple(said(each) for each in c.asked), _offer_stands(c), len(c.running_calls),
             tuple(each.decided and each.decided.decision for each in (*c.confirmations.values(), *c.approvals.values())),
             people_available(BUNDLE.hours, self.at), moment is not None and (moment <= self.at),
-            self._key_of_work(), self.again, self.due is None, bool(self.page),
+            self._key_of_work(), self.again, bool(self.page),
         )  # fmt: skip
 
     def _key_of_work(self) -> tuple[Any, ...] | None:
@@ -234,11 +229,8 @@ class Desk(Ledger):
         if conversation.last_seq != self.world.log.last_seq:
             self.conflicts += 1
             raise Conflict("the log has moved on")
-        due, ended = _due_turn(events)
-        keep = None if self.world.due == ended else self.world.due
         log = self.world.log.extended(*events)
-        appends = (*self.world.appends, log.last_seq)
-        self.world = replace(self.world, log=log, due=due or keep, appends=appends)
+        self.world = replace(self.world, log=log, appends=(*self.world.appends, log.last_seq))
         return log
 
 
@@ -375,7 +367,7 @@ class Explorer:
                 yield await self.do(world, act, seen=place)
         if world.work is not None:
             yield Moved("worker", await self.work(world))
-        if self.crash and (world.work is not None or world.due is not None):
+        if self.crash and (world.work is not None or world.log.unfinished):
             yield Moved("crash", self.restart(world))
         for moved in self._pass_time(world) if self.time else ():
             yield moved
@@ -404,6 +396,8 @@ class Explorer:
             assert desk.world.log is world.log, "refused, and changed"
             return Moved(act.name, world, refused.code, stale)
         then = desk.world
+        if stale and then.log is world.log:  # in one process nothing comes between loading and what follows
+            return Moved(act.name, world, None, stale)
         if act.then == "stop" or (act.then == "follow" and changed.status != "open"):
             then = await self._stop(then)
         if act.then == "submit" or (act.then == "follow" and changed.unfinished):
@@ -465,11 +459,11 @@ class Explorer:
         return replace(world, work=replace(work, steps=steps, stopped=True))
 
     def restart(self, world: World) -> World:
-        """The process dies and another one starts: it takes up what the store says is due."""
+        """The process dies and another one starts: it takes up what is due."""
         turn_id = world.log.open_turn or world.log.next_turn
         replies = [each for each in world.log.turn_events(turn_id) if isinstance(each, ModelReplied)] if turn_id else []
         page = replies[-1].shown if replies else ""
-        return replace(world, work=Work(world.log) if world.due else None, again=False, page=page)
+        return replace(world, work=Work(world.log) if world.log.unfinished else None, again=False, page=page)
 
     # Time --------------------------------------------------------------------------------------------------------
 
@@ -515,6 +509,10 @@ def asyncio_free(made: Any) -> Any:
     raise AssertionError("it waits")
 
 
+Check = Callable[[World, Moved, bool], None]
+"""The world before, the move, and whether such a world was never seen before. Raises AssertionError."""
+
+
 # Walking -------------------------------------------------------------------------------------------------------------
 
 
@@ -535,7 +533,7 @@ class Walk:
 
 async def explore(
     explorer: Explorer,
-    check: Callable[[World, Moved | None], None],
+    check: "Check",
     *,
     first: World | None = None,
     most: int = 1_000_000,
@@ -558,7 +556,7 @@ async def explore(
                     continue
                 key = moved.world.key
                 try:
-                    check(world, moved)
+                    check(world, moved, key not in ways)
                 except AssertionError as error:
                     raise Broken(f"{error}\nthe way: {' > '.join([*_way(ways, world.key), moved.name])}") from error
                 if key not in ways:

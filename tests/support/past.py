@@ -140,7 +140,10 @@ class _Cast:
         ]
         used = [article for number, article in enumerate(bundle.articles) if number % 6 != 5]
         self._pages = {
-            locale: [passage.url for passage in build_passages(a for a in used if a.locale == locale)]
+            locale: sorted(
+                (passage.url for passage in build_passages(a for a in used if a.locale == locale)),
+                key=lambda url: sha256(url.encode()).digest(),
+            )
             for locale in bundle.locales
         }
 

@@ -24,10 +24,12 @@ _KINDS = {
 }
 
 
-def read_shape(document: Document, shape: type[Shape], *, locales: tuple[Locale, ...] = ()) -> Shape:
+def read_shape(
+    document: Document, shape: type[Shape], *, locales: tuple[Locale, ...] = (), strict: bool = True
+) -> Shape:
     """The document's value as a `shape`. Raises ConfigError with a problem for each mistake."""
     try:
-        return shape.model_validate_json(json.dumps(document.value), strict=True, context={"locales": locales})
+        return shape.model_validate_json(json.dumps(document.value), strict=strict, context={"locales": locales})
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
         raise ConfigError(*(_explain(each, document, shape) for each in found)) from None

@@ -34,7 +34,7 @@ def load_cases(bundle: Bundle, folder: Path | None = None) -> tuple[Case, ...]:
     for path in sorted(where.glob("*.yaml")):
         try:
             document = load_yaml(read_text(path), path=path)
-            cases = read_shape(document, CaseFile, locales=bundle.locales).root
+            cases = read_shape(document, CaseFile, locales=bundle.locales, strict=False).root
         except ConfigError as error:
             problems += error.problems
             continue

@@ -265,7 +265,8 @@ def _tell_calls(events: Sequence[Event]) -> str:
 
 def _kind(events: Sequence[Event], bundle: Bundle) -> str | None:
     route = next((event for event in events if isinstance(event, RouteChosen)), None)
-    return bundle.playbooks[route.playbook].kind if route and route.playbook in bundle.playbooks else None
+    playbook = bundle.playbooks.get(route.playbook) if route and route.playbook else None
+    return playbook.kind if playbook else None
 
 
 def _requested(events: Sequence[Event]) -> bool:

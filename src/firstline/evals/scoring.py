@@ -1,4 +1,4 @@
-"""What a scorer is, and what it gives. Scorers are pure functions of a recorded trial, so that a changed one can score
+"""What a scorer is, and what it gives. Scorers are pure functions of a recorded trial, so a changed one can score
 old trials again; `SCORERS` are all of them, and what they count is told in `docs/evaluation.md`.
 """
 

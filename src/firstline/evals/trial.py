@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Protocol
 
 from firstline.conversation import Conversation, answering_turn, new_conversation
 from firstline.engine import Engine
@@ -177,7 +178,7 @@ class Player:
         return tuple(logged.event for logged in self.conversation.log[first - 1 :])
 
 
-async def run_trial(engine: Engine, case: Case, *, number: int, seed: int, customer: "PlayCustomer") -> Trial:
+async def run_trial(engine: Engine, case: Case, *, number: int, seed: int, customer: "Customer") -> Trial:
     """Play a concrete case once. Never raises: what breaks in the trial itself is its `error`."""
     began = time.perf_counter()
     async with _fresh(engine, case) as (fresh, clock):
@@ -202,8 +203,14 @@ async def run_trial(engine: Engine, case: Case, *, number: int, seed: int, custo
     )
 
 
-class PlayCustomer:
-    """What plays the customer's side: `await customer(player)`. The scripted one does what the case says."""
+class Customer(Protocol):
+    """Plays the customer's side of one conversation, to its end. What it raises is the trial's own fault."""
+
+    async def __call__(self, player: Player) -> None: ...
+
+
+class FollowScript:
+    """The customer who does what the case says, whatever is replied."""
 
     async def __call__(self, player: Player) -> None:
         for turn in player.case.turns:

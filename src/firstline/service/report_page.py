@@ -12,12 +12,13 @@ from firstline.drawing.sankey import draw_paths, name_steps
 from firstline.phrases import load_phrases
 from firstline.report.criteria import GRADES
 from firstline.report.values import Criterion, Figure, Line, Report
-from firstline.report.written import NOTHING, write_day, write_range, write_value
+from firstline.report.written import write_day, write_range, write_value
 from firstline.types import Locale, choose_text
 
 QUICK_DAYS = (7, 30, 90, 365)
 ROWS, UNUSED = 8, 12
 CHART_WIDTH = 300
+NOT_RESOLVED = ("returned", "abandoned", "handed_off")
 
 Shown = dict[str, object]
 
@@ -110,12 +111,13 @@ def show_report(report: Report, bundles: Sequence[Bundle], locale: Locale) -> Sh
         "trend": words(f"trend_{scope.step_days}"),
         "criteria": [_show_criterion(each, words, locale) for each in report.criteria],
         "ladder": _draw_ladder(report, words, locale),
-        "ladder_rows": [_show_figure("ladder", each, words, locale, share=True) for each in report.ladder],
-        "grades": _draw_grades(report, words, locale),
-        "grade_rows": [
-            {**_show_figure("grades", each, words, locale, share=True), "name": words("grade", grade=each.key)}
-            for each in report.grades
+        "lost": [
+            _show_figure("ladder", each, words, locale, share=True)
+            for each in report.ladder
+            if each.key in NOT_RESOLVED
         ],
+        "grades": _draw_grades(report, words, locale),
+        "given": [{"grade": each.key, "link": each.link} for each in report.grades if each.link],
         "handoffs": [_show_reason(line, words, locale) for line in report.handoffs],
         "causes": [
             {**_show_figure("causes", each, words, locale, share=True), "name": words.get(f"cause.{each.key}", each.key)}
@@ -158,7 +160,8 @@ def _show_criterion(criterion: Criterion, words: Words, locale: Locale) -> Shown
     figure = criterion.figure
     name = words(f"criteria.{figure.key}")
     verdict = figure.verdict or "no_figures"
-    target = write_value(figure.target, figure.unit, locale)
+    target = write_value(figure.target, figure.unit, locale).removesuffix(".00")
+    at = "at_most" if figure.unit == "seconds" else "exactly" if figure.target == 1 else "at_least"
     shape = verdict if verdict in ("pass", "fail", "inconclusive") else None
 
     def write(value: float) -> str:
@@ -169,10 +172,10 @@ def _show_criterion(criterion: Criterion, words: Words, locale: Locale) -> Shown
         "name": name,
         "about": words(f"about.{figure.key}"),
         "value": write_value(figure.value, figure.unit, locale, decimals=1),
-        "range": write_range(figure.low, figure.high, figure.unit, locale),
-        "n": NOTHING if figure.n is None else f"{figure.n:,}",
+        "range": write_range(figure.low, figure.high, figure.unit, locale) if criterion.shown else "",
+        "n": "" if figure.n is None else f"{figure.n:,}",
         "few": figure.of_few,
-        "target": words("at_most" if figure.unit == "seconds" else "at_least", target=target),
+        "target": words(at, target=target),
         "verdict": verdict,
         "verdict_word": words(verdict),
         "link": figure.link,

@@ -57,7 +57,7 @@ _SUMMED = {
     **{f"{pair}_in": f"sum({pair}_n > 0)" for pair in _PAIRS if pair != "cited"},
 }
 _HANDLED = {
-    rung: f"group_concat(CASE WHEN rung = '{rung}' THEN CAST(handling_seconds + 0.5 AS INTEGER) END)"
+    f"{rung}_seconds": f"group_concat(CASE WHEN rung = '{rung}' THEN CAST(handling_seconds + 0.5 AS INTEGER) END)"
     for rung in ("contained", "handed_off")
 }
 """One text for each period: a hundred thousand rows would each take the interpreter's lock for a moment."""
@@ -84,7 +84,7 @@ class SqlArchive:
                 connection.execute(wanted, {"since": since, "until": until}).mappings().one()
                 for since, until in pairwise(map(write_time, scope.cuts))
             ]
-        handling = [Handling(*(_read_numbers(row[rung]) for rung in _HANDLED)) for row in rows]
+        handling = [Handling(*(_read_numbers(row[name]) for name in _HANDLED)) for row in rows]
         return [_read_tally(row, _SUMMED) for row in rows], handling
 
     def _count_groups(self, scope: Scope) -> Tallies:

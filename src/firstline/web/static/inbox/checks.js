@@ -35,7 +35,7 @@ function buildSections(page, turn) {
   const { t } = page;
   const section = (name, ...content) => {
     const shown = content.flat().filter(Boolean);
-    return shown.length ? h('section', {}, h('h4', {}, t(name)), shown) : null;
+    return shown.length ? h('section', {}, h('h3', {}, t(name)), shown) : null;
   };
   return [
     section('withheld', turn.withheld.map((each) => buildWithheld(each))),
