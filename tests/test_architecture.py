@@ -56,6 +56,7 @@ SAME_ADAPTER = {
 """Parts of an adapter whose names do not begin with its name (`model.claude_stream` is part of `model.claude`)."""
 
 DOORS_TO_ADAPTERS = {
+    ("evals.replay_command", "store.opening"): "reads past conversations beside a running server",
     ("cli", "store.opening"): "`firstline flow --paths` reads beside a running server",
     ("cli", "tools.python"): "`firstline check` and `eval` open a bundle without a service",
     ("doctor", "tools.python"): "looks whether a bundle opens",
@@ -86,7 +87,7 @@ HOMES = {
     "starlette": "service",
     "jwt": "service",
     "argon2": "store.staff",
-    "typer": ("cli", "staff_commands"),
+    "typer": ("cli", "staff_commands", "evals.commands", "evals.replay_command"),
 }
 """The only place at which a library is imported."""
 

@@ -24,6 +24,7 @@ from firstline.drawing.bundle_flow import draw_bundle
 from firstline.drawing.mermaid import describe_bundle
 from firstline.drawing.sankey import draw_paths, name_steps
 from firstline.errors import ConfigError, FirstlineError, Problem
+from firstline.evals.replay_command import replay
 from firstline.explain import Explanation, explain
 from firstline.logs import configure_logging
 from firstline.service.app import build_app
@@ -35,6 +36,7 @@ from firstline.wire import Service, build_engine, build_service, choose_model
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(staff_app, name="staff")
+app.command()(replay)
 out = Console(soft_wrap=True, highlight=False, emoji=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 

@@ -11,11 +11,19 @@ from itertools import zip_longest
 import structlog
 
 from firstline.engine import Turn
-from firstline.events import Event, GuardrailRan, MessagePosted, PassagesRetrieved, RouteChosen, TurnEnded
+from firstline.events import (
+    Event,
+    GuardrailRan,
+    HandoffReturned,
+    MessagePosted,
+    PassagesRetrieved,
+    RouteChosen,
+    TurnEnded,
+)
 from firstline.guardrails import Evidence, Guardrail, Screening
 from firstline.retrieval import Retriever
 from firstline.types import Locale, Passage, Verdict
-from firstline.wishes import accepts_offer
+from firstline.wishes import accepts_offer, wants_human
 
 PASSAGES = 4
 QUERY_CHARS = 1_000
@@ -37,8 +45,16 @@ async def prepare(turn: Turn) -> Sequence[Event] | None:
     if not text.strip():  # a confirmation's turn: the customer pressed a button, and wrote nothing
         return [_route(turn, "")]
     screened = [_screen(turn, guardrail, text) for guardrail in turn.engine.input_guardrails]
-    route = _route(turn, text, fresh=bool(posted))
+    route = _route(turn, text, fresh=_written_since_back(turn))
     return [*screened, route, await _retrieve(turn, text, route)]
+
+
+def _written_since_back(turn: Turn) -> str:
+    """What of this turn's messages was written since the assistant has the conversation (again)."""
+    log = turn.conversation.log
+    back = max((logged.seq for logged in log if isinstance(logged.event, HandoffReturned)), default=0)
+    posted = (logged.event for logged in log[back:] if isinstance(logged.event, MessagePosted))
+    return "\n".join(event.message.text for event in posted if event.turn_id == turn.turn_id)
 
 
 def _screen(turn: Turn, guardrail: Guardrail, text: str) -> GuardrailRan:
@@ -51,10 +67,10 @@ def _screen(turn: Turn, guardrail: Guardrail, text: str) -> GuardrailRan:
     return GuardrailRan(at=turn.engine.now(), turn_id=turn.turn_id, stage="input", verdict=verdict)
 
 
-def _route(turn: Turn, text: str, *, fresh: bool = True) -> RouteChosen:
+def _route(turn: Turn, text: str, *, fresh: str = "") -> RouteChosen:
     """The playbook for this text. It stays with the last one for a turn that has no text of its own.
 
-    fresh: something was written since the assistant has the conversation. A wish for a person that is older has been
+    fresh: what of it was written since the assistant has the conversation. A wish for a person that is older has been
     heard: to hear it again would send the customer round in a circle.
     """
     log = [logged.event for logged in turn.conversation.log]
@@ -77,7 +93,7 @@ def _route(turn: Turn, text: str, *, fresh: bool = True) -> RouteChosen:
         turn_id=turn_id,
         playbook=chosen.playbook,
         locale=chosen.locale,
-        wants_human=fresh and (chosen.wants_human or (_was_offered(turn, log) and accepts_offer(text))),
+        wants_human=wants_human(fresh) or (_was_offered(turn, log) and accepts_offer(fresh)),
         score=chosen.score,
         runner_up=chosen.runner_up,
     )

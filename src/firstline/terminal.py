@@ -41,6 +41,7 @@ from firstline.events import (
     SurveyAnswered,
     ToolReturned,
     TurnEnded,
+    messages_by,
 )
 from firstline.handoff import Decision as Move
 from firstline.handoff import Refused, go_on, leave_contact
@@ -188,15 +189,15 @@ class _Chat:
 
     async def close(self) -> str:
         """End the conversation. The question how it was, in its language; nothing when nothing was said."""
-
-        def decide(conversation: Conversation) -> Sequence[Event]:
-            return [ConversationClosed(at=self._engine.now(), by="customer")] if conversation.posted else []
-
-        conversation = await self._service.ledger.update(self._id, decide)
+        conversation = await self._service.ledger.load(self._id)
+        if not messages_by("customer", (logged.event for logged in conversation.log)):
+            return ""
+        closed = ConversationClosed(at=self._engine.now(), by="customer")
+        conversation = await self._service.ledger.update(self._id, lambda _: [closed])
         self._catch_up(conversation)
         words = load_phrases("ui", conversation.locale)
         ends = f"1 = {words['ui.score_worst']}, 5 = {words['ui.score_best']}"
-        return f"{words['ui.survey_question']} ({ends}) > " if conversation.posted else ""
+        return f"{words['ui.survey_question']} ({ends}) > "
 
     async def rate(self, answer: str) -> None:
         """Keep a score of 1 to 5; anything else is no answer."""

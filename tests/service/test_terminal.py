@@ -1,4 +1,4 @@
-"""The hand-off in the terminal: the moves are shown, a contact is taken, a person's words bear their name, the end."""
+"""The hand-off in the terminal: the moves are shown, a contact is taken, a person is named; and the end."""
 
 import io
 import sys

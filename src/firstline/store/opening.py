@@ -11,8 +11,10 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DatabaseError
 
 from firstline.errors import ConfigError, Problem
+from firstline.events import Logged, load_event
 from firstline.store.records import SqlRecords
 from firstline.store.sql import SqlStore
+from firstline.types import ConversationId
 
 HEAD = "0002"
 """The newest migration; a test holds it against the folder of migrations."""
@@ -155,3 +157,34 @@ def check_integrity(url: str) -> str:
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
         found: tuple[str] = connection.execute("PRAGMA integrity_check").fetchone()
     return found[0]
+
+
+def read_logs(
+    url: str, bundle: str, *, since: str | None = None, limit: int = 1_000
+) -> list[tuple[ConversationId, list[Logged]]]:
+    """The logs of a bundle's conversations that customers wrote in, the newest first; none without a store.
+
+    since: ISO date of the earliest start. Reads beside a running server. Raises: ConfigError.
+    """
+    path = Path(str(sa.make_url(url).database))
+    if not path.exists():
+        return []
+    wanted = (
+        "SELECT conversation_id FROM records WHERE bundle = ? AND n_customer > 0 AND started_at >= ? "
+        "ORDER BY started_at DESC LIMIT ?"
+    )
+    events = "SELECT seq, body FROM events WHERE conversation_id = ? ORDER BY seq"
+    try:
+        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+            found = [row[0] for row in connection.execute(wanted, (bundle, since or "", limit))]
+            return [
+                (
+                    ConversationId(each),
+                    [Logged(seq, load_event(body)) for seq, body in connection.execute(events, (each,))],
+                )
+                for each in found
+            ]
+    except sqlite3.Error as error:
+        raise ConfigError(
+            Problem(f"the store cannot be read: {error}", "serve it once with this version", path)
+        ) from None

@@ -30,7 +30,7 @@ export function emptyConversation() {
 /** The state that a snapshot tells. What only the live stream knows (status, growing reply) starts anew. */
 export function fromSnapshot(snapshot) {
   const { messages, handoff, pending = {}, last_seq: lastSeq } = snapshot;
-  const isAnswered = !pending.turn_id && messages.at(-1)?.author !== 'customer';
+  const isAnswered = !pending.turn_id && messages.at(-1)?.author === 'assistant';
   const confirmations = snapshot.confirmations ?? pending.confirmations ?? [];
   return {
     ...emptyConversation(),
@@ -157,7 +157,7 @@ const CHANGES = {
 
 /** Every move of the hand-off names the status that it leads to. */
 function moveTo({ status, human_agent: human = null }) {
-  return { status, human, typing: null, ...NOTHING_NEXT };
+  return { status, human, typing: null };
 }
 
 function beginSpeaking({ moves }, { seq, human_agent: human = null }) {
@@ -168,9 +168,9 @@ function postMessage(state, { message, turn_id: turnId }) {
   const { messages, turn } = state;
   if (messages.some(({ message_id: id }) => id === message.message_id)) return {};
   const more = { messages: [...messages, message] };
-  if (message.author === 'customer') return { ...more, ...NOTHING_NEXT };
-  if (message.author === 'human_agent') return { ...more, typing: null };
-  if (message.author !== 'assistant' || !turn?.html || (turnId && turnId !== turn.id)) return more;
+  if (message.author === 'human_agent') return { ...more, ...NOTHING_NEXT, typing: null };
+  if (message.author !== 'assistant') return { ...more, ...NOTHING_NEXT };
+  if (!turn?.html || (turnId && turnId !== turn.id)) return more;
   // The stored reply takes the place of the one that grew: same key, same node on the page.
   const kept = { ...message, key: liveKey(turn) };
   return { messages: [...messages, kept], turn: { ...startTurn(turn.id), part: turn.part + 1 } };

@@ -8,7 +8,10 @@ import { buildMood } from './row.js';
 export function createAbout(page) {
   const { t } = page;
   const title = h('h2', { tabindex: '-1' }, t('about'));
-  const leave = button({ class: 'icon-button details-close', label: t('close'), onclick: () => page.closeDetails() }, icon('close'));
+  const leave = button(
+    { class: 'icon-button details-close', label: t('close'), onclick: () => page.closeDetails() },
+    icon('close'),
+  );
   const customer = h('div');
   const approvals = h('div', { class: 'approvals' });
   const rest = h('div');
@@ -46,10 +49,10 @@ function facts(rows) {
 function buildCustomer(page, head) {
   const { t, format } = page;
   const { customer, contact, locale, business } = head;
-  const sign = h('p', { class: 'signed' }, icon(customer.signed_in ? 'check' : 'person'), t(customer.signed_in ? 'signed_in_yes' : 'signed_in_no'));
+  const [mark, words] = customer.signed_in ? ['check', 'signed_in_yes'] : ['person', 'signed_in_no'];
   const parts = [
     h('p', { class: 'customer-name' }, h('bdi', {}, page.customerName())),
-    sign,
+    h('p', { class: 'signed' }, icon(mark), t(words)),
     facts([[t('field_language'), format.languageName(locale)], [t('field_business'), business]]),
   ];
   if (!contact) return section(t('customer'), parts);
@@ -102,7 +105,8 @@ function buildActions({ t }, actions) {
     const isBad = ['failed', 'denied', 'unknown', 'rejected'].includes(outcome);
     const words = h('span', { class: isBad ? 'warn' : 'hint' }, t(`outcome_${outcome}`));
     const values = Object.values(given).map(String).join(' · ');
-    return h('li', {}, h('span', { dir: 'auto' }, label), ' ', words, values && h('p', { class: 'hint', dir: 'auto' }, values));
+    const below = values && h('p', { class: 'hint', dir: 'auto' }, values);
+    return h('li', {}, h('span', { dir: 'auto' }, label), ' ', words, below);
   };
   return h('ul', {}, actions.map(entry));
 }

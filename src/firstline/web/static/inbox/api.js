@@ -26,6 +26,8 @@ export class StaffApi {
   /** A page of the list: {conversations, counts}. */
   list = (filters) => this.#json('GET', `v1/staff/conversations?${new URLSearchParams(filters)}`);
 
+  load = (id) => this.#json('GET', pathOf(id));
+
   /** One of the moves: `accept`, `reply`, `note` …; the conversation afterwards. */
   act(id, action, body = {}) {
     const timeout = action === 'draft' ? DRAFT_TIMEOUT_MS : TIMEOUT_MS;

@@ -60,8 +60,10 @@ function buildDecision(page, approval, amount) {
   if (desk.me.role === 'viewer') return h('div', {}, until, h('p', { class: 'outcome' }, t('approval_pending')));
 
   function ask() {
-    const choice = (decision, kind) => button({ class: `${kind} small`, onclick: () => confirm(decision) }, t(decision));
-    place.replaceChildren(h('div', { class: 'decision' }, choice('approve', 'primary'), choice('decline', 'secondary')));
+    const choose = (decision, kind) =>
+      button({ class: `${kind} small`, onclick: () => confirm(decision) }, t(decision));
+    const ways = [choose('approve', 'primary'), choose('decline', 'secondary')];
+    place.replaceChildren(h('div', { class: 'decision' }, ways));
   }
 
   function confirm(decision) {

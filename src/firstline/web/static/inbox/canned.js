@@ -37,7 +37,8 @@ export function createCanned({ page, field, insert }) {
       const found = filterAnswers(answers, filter.value);
       place = Math.max(0, Math.min(wanted, found.length - 1));
       list.replaceChildren(...found.map((answer, index) => buildOption(answer, index, index === place, choose)));
-      if (!found.length) list.replaceChildren(h('li', { class: 'empty', role: 'option', 'aria-disabled': 'true' }, t('canned_none')));
+      const none = { class: 'empty', role: 'option', 'aria-disabled': 'true' };
+      if (!found.length) list.replaceChildren(h('li', none, t('canned_none')));
       filter.setAttribute('aria-activedescendant', found.length ? `canned-${place}` : '');
       list.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' });
     }
@@ -74,6 +75,7 @@ function filterAnswers(answers, words) {
 }
 
 function buildOption(answer, index, isSelected, choose) {
-  const option = { role: 'option', id: `canned-${index}`, 'aria-selected': String(isSelected), onclick: () => choose(answer) };
+  const selection = { id: `canned-${index}`, 'aria-selected': String(isSelected) };
+  const option = { role: 'option', ...selection, onclick: () => choose(answer) };
   return h('li', option, h('strong', { dir: 'auto' }, answer.title), h('span', { dir: 'auto' }, answer.text));
 }

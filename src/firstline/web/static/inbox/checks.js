@@ -19,12 +19,12 @@ export function createChecks(page, item) {
 function buildHints({ t, format }, turn) {
   const count = (key, number) => number > 0 && [t(key, { count: format.number(number) })];
   const warn = (words) => words && [words[0], 'warn'];
-  const ending = { failed: t('checks_failed'), cancelled: t('checks_cancelled'), handed_off: t('checks_handed_off') };
+  const hasEndedOtherwise = turn.outcome && turn.outcome !== 'replied';
   const hints = [
     warn(count('checks_withheld', turn.withheld.length)),
     warn(count('checks_blocked', turn.verdicts.filter(({ decision }) => decision === 'block').length)),
     !turn.outcome && [t('checks_running')],
-    ending[turn.outcome] && [ending[turn.outcome], turn.outcome === 'failed' ? 'warn' : ''],
+    hasEndedOtherwise && [t(`checks_${turn.outcome}`), turn.outcome === 'failed' ? 'warn' : ''],
     count('checks_calls', turn.calls.length),
     count('checks_passages', turn.passages.length),
   ];
@@ -88,7 +88,8 @@ function buildCall(page, { tool, label, arguments: given, outcome, result }) {
   const fold = (name, value) =>
     h('details', {}, h('summary', {}, deskIcon('chevron'), t(name)), buildJson(page, name, value));
   const hasArguments = Object.keys(given ?? {}).length > 0;
-  return h('div', { class: 'call' }, head, hasArguments && fold('arguments', given), outcome && fold('result', result));
+  const folded = [hasArguments && fold('arguments', given), outcome && fold('result', result)];
+  return h('div', { class: 'call' }, head, folded);
 }
 
 export function buildJson({ t }, name, value) {

@@ -22,7 +22,8 @@ export function createComposer(page) {
   const proposal = createProposal(context);
   const canned = createCanned(context);
   const head = h('div', { class: 'tabs', role: 'group', 'aria-label': t('compose') }, tabs.reply, tabs.note, hint);
-  const foot = h('div', { class: 'compose-foot' }, proposal.opener, canned.opener, h('span', { class: 'grow' }), cancel, send);
+  const gap = h('span', { class: 'grow' });
+  const foot = h('div', { class: 'compose-foot' }, proposal.opener, canned.opener, gap, cancel, send);
   const box = h('div', { class: 'compose-box' }, head, proposal.node, field, foot);
   const node = h('form', { class: 'compose', onsubmit: onSubmit, hidden: true }, box, canned.node);
   let id = null; // of the conversation whose draft stands in the field
@@ -30,7 +31,8 @@ export function createComposer(page) {
   let close = null;
 
   function buildTab(mode) {
-    return button({ class: 'tab', onclick: () => write(mode), 'aria-keyshortcuts': mode[0] }, mode === 'note' && deskIcon('lock'), t(mode));
+    const tab = { class: 'tab', onclick: () => write(mode), 'aria-keyshortcuts': mode[0] };
+    return button(tab, mode === 'note' && deskIcon('lock'), t(mode));
   }
 
   function change(more) {
@@ -71,7 +73,8 @@ export function createComposer(page) {
     proposal.forget();
     if (!(await desk.act(mode, { client_message_id: messageId, text }))) return;
     const sent = drafts.load(sentIn);
-    if (sent[mode].trim() === text) drafts.keep(sentIn, { ...sent, [mode]: '', proposal: null, ids: {}, mode: 'reply' });
+    const done = { [mode]: '', mode: 'reply', proposal: null, ids: {} };
+    if (sent[mode].trim() === text) drafts.keep(sentIn, { ...sent, ...done });
     if (sentIn === id) load();
     close?.();
   }

@@ -12,6 +12,7 @@ import {
 
 const TYPING_EVERY_MS = 3000;
 const TYPING_SHOWN_MS = 4000;
+const MISSING_AFTER_MS = 2000;
 
 export class Desk extends EventTarget {
   #api;
@@ -117,6 +118,11 @@ export class Desk extends EventTarget {
     return may.reopen ? 'reopen' : null;
   }
 
+  /** Whether a move is under way; a draft may take its time meanwhile. */
+  get isMoving() {
+    return [...this.busy].some((action) => action !== 'draft');
+  }
+
   /** Ask the server to do it. True when it was done; else `notice` says why not. */
   async act(action, body) {
     const answer = await this.request(action, body);
@@ -184,6 +190,7 @@ export class Desk extends EventTarget {
       open,
       onEvent: (event) => {
         const isAnew = event.type === 'queue' && hasBegun; // there was a gap: what is not streamed may be stale
+        if (!hasBegun && id) setTimeout(() => void this.#lookFor(id), MISSING_AFTER_MS);
         hasBegun = true;
         if (isAnew && this.listing.kind) void this.listing.again();
         this.#onEvent(event, id);
@@ -234,6 +241,14 @@ export class Desk extends EventTarget {
       this.typing = null;
       this.#tell();
     }, TYPING_SHOWN_MS);
+  }
+
+  /** The stream says nothing of a conversation that is not there: ask. */
+  async #lookFor(id) {
+    if (id !== this.selected || this.conversation) return;
+    await this.#api.load(id).then((detail) => this.#useDetail(detail), (error) => {
+      if (id === this.selected && asApiError(error).isGone) this.#onGone(error);
+    });
   }
 
   #useDetail(detail) {

@@ -10,7 +10,8 @@ export function createDock(page) {
   const act = button({ class: 'primary', onclick: () => void page.actPrimary(), 'aria-keyshortcuts': 'a' });
   const note = button({ class: 'secondary', onclick: () => openNote(), 'aria-keyshortcuts': 'n' }, t('add_note'));
   const kept = h('p', { class: 'bar-kept', hidden: true });
-  const bar = h('div', { class: 'dock-bar' }, h('div', { class: 'bar-words' }, text, kept), h('div', { class: 'bar-ways' }, note, act));
+  const words = h('div', { class: 'bar-words' }, text, kept);
+  const bar = h('div', { class: 'dock-bar' }, words, h('div', { class: 'bar-ways' }, note, act));
   const notice = createNotice(page);
   const node = h('footer', { class: 'dock' }, notice.node, bar, composer.node);
   let noteIn = null; // the conversation in which a note is written without holding it
@@ -37,7 +38,7 @@ export function createDock(page) {
     showKept(head && !writes ? page.drafts.load(desk.selected).reply : '');
     act.hidden = !primary;
     act.replaceChildren(primary ? t(primary) : '', h('kbd', { 'aria-hidden': 'true' }, 'A'));
-    act.disabled = desk.busy.size > 0;
+    act.disabled = desk.isMoving;
     note.hidden = !head?.may.note;
     notice.update();
   }
@@ -71,7 +72,10 @@ const WORDED = new Set([
 /** What went wrong, just above where one acted. */
 function createNotice({ desk, t }) {
   const text = h('span');
-  const dismiss = button({ class: 'icon-button', label: t('dismiss'), onclick: () => desk.tellNotice(null) }, icon('close'));
+  const dismiss = button(
+    { class: 'icon-button', label: t('dismiss'), onclick: () => desk.tellNotice(null) },
+    icon('close'),
+  );
   const node = h('div', { class: 'notice', role: 'alert', hidden: true }, text, dismiss);
 
   function update() {

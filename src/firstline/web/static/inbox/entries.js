@@ -13,7 +13,8 @@ export function createNote(page, { entry }) {
   const time = h('time', { datetime: entry.at, title: format.whole(entry.at) }, format.time(entry.at));
   const head = h('p', { class: 'by' }, deskIcon('lock'), h('bdi', { class: 'by-name' }, entry.name), time,
     h('span', { class: 'note-private' }, t('note_private')));
-  return { node: h('article', { class: 'said note' }, head, h('p', { class: 'note-text', dir: 'auto' }, entry.text)) };
+  const text = h('p', { class: 'note-text', dir: 'auto' }, entry.text);
+  return { node: h('article', { class: 'said note' }, head, text) };
 }
 
 export function createMoved(page, { entry }) {

@@ -19,7 +19,8 @@ export function createDeskFormat(locale) {
     const whole = Math.floor(milliseconds / MINUTE_MS);
     if (whole < 1) return null;
     if (whole < 60) return minutes.format(whole);
-    if (whole < 24 * 60) return hours.format(Math.floor(whole / 60)) + (whole % 60 ? ` ${minutes.format(whole % 60)}` : '');
+    const rest = whole % 60 ? ` ${minutes.format(whole % 60)}` : '';
+    if (whole < 24 * 60) return hours.format(Math.floor(whole / 60)) + rest;
     return days.format(Math.floor(whole / (24 * 60)));
   }
 

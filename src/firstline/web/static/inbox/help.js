@@ -3,7 +3,9 @@
 import { button, h, icon } from '../dom.js';
 
 const GROUPS = [
-  ['keys_list', [[['J', '↓'], 'key_next'], [['K', '↑'], 'key_previous'], [['Enter', 'O'], 'key_open'], [['/'], 'key_search']]],
+  ['keys_list', [
+    [['J', '↓'], 'key_next'], [['K', '↑'], 'key_previous'], [['Enter', 'O'], 'key_open'], [['/'], 'key_search'],
+  ]],
   ['keys_page', [[['Esc'], 'key_escape'], [['?'], 'key_help']]],
   ['keys_conversation', [
     [['A'], 'key_accept'], [['R'], 'key_reply'], [['N'], 'key_note'], [['D'], 'key_draft'], [['C'], 'key_canned'],

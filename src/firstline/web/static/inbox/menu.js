@@ -26,7 +26,9 @@ export function createMenu(page) {
       h('ul', {}, buildSwitch('sound', 'sound', false), buildSwitch('keys', 'single_keys', true)),
       h('p', { class: 'menu-label' }, t('language')),
       h('ul', {}, LOCALES.map(buildLocale)),
-      h('ul', { class: 'menu-end' }, entry(t('shortcuts'), page.openHelp), h('li', {}, h('a', { href: '/report' }, t('report'))),
+      h('ul', { class: 'menu-end' },
+        entry(t('shortcuts'), page.openHelp),
+        h('li', {}, h('a', { href: '/report' }, t('report'))),
         entry(t('sign_out'), page.signOut)),
     ];
   }

@@ -16,7 +16,6 @@ const COPIED_MS = 1600;
 
 export class Page {
   #stops = [];
-  #focusAfter = null; // where the focus goes once the state has changed
   #opener = null; // of the details
 
   /** `given`: {desk, api, settings, drafts, t, format, locale, direction, title, setLocale}. */
@@ -118,13 +117,13 @@ export class Page {
   /** Do one of the moves, if it may be done; the focus then goes to where one goes on. */
   async act(move) {
     const { desk } = this;
-    if (!desk.head?.may[move] || desk.busy.size) return;
+    if (!desk.head?.may[move] || desk.isMoving) return;
     if (await desk.act(move)) this.#goOn();
   }
 
   async actPrimary() {
-    const { primary, busy } = this.desk;
-    if (!primary || busy.size) return;
+    const { primary, isMoving } = this.desk;
+    if (!primary || isMoving) return;
     if (await this.desk.act(primary === 'take_over' ? 'accept' : primary)) this.#goOn();
   }
 
@@ -173,8 +172,14 @@ export class Page {
   escape() {
     const { activeElement: here } = document;
     if (this.closeDetails()) return;
-    if (here?.matches('input, textarea')) return here.closest('.queue') ? this.queue.focusRow(this.cursor) ?? here.blur() : this.thread.focus();
+    if (here?.matches('input, textarea')) return this.#leaveField(here);
     if (this.queue.node.offsetParent === null) this.close();
+  }
+
+  #leaveField(field) {
+    field.blur();
+    if (this.queue.node.contains(field)) this.queue.focusRow(this.cursor);
+    else this.thread.focus();
   }
 
   /** The address says what is looked at, so that it can be shared and the browser's way back works. */
@@ -196,11 +201,11 @@ export class Page {
     };
     listen(desk, 'change', this.update);
     listen(desk, 'waiting', ({ detail }) => this.#onWaiting(detail));
-    listen(desk, 'message', ({ detail: { text } }) => this.announce(this.t('announced', { name: this.customerName(), text })));
+    listen(desk, 'message', ({ detail }) => this.#onMessage(detail));
     listen(window, 'popstate', () => desk.select(new URLSearchParams(location.search).get('c')));
     listen(window, 'resize', () => this.#isDrawer() || this.#showDetails(false));
     this.#stops.push(listenToKeys(this), this.thread.stop);
-    const clock = setInterval(() => this.frame.querySelectorAll('[data-since]').forEach((node) => this.#tick(node)), TICK_MS);
+    const clock = setInterval(() => this.#tickAll(), TICK_MS);
     this.#stops.push(() => clearInterval(clock));
   }
 
@@ -209,6 +214,14 @@ export class Page {
     const one = this.t('new_waiting', { name: name || this.t('visitor'), subject });
     this.announce(rows.length === 1 ? one : this.t('new_waiting_many', { count: this.format.number(rows.length) }));
     if (this.settings.get('sound', false)) chime();
+  }
+
+  #onMessage({ text }) {
+    this.announce(this.t('announced', { name: this.customerName(), text }));
+  }
+
+  #tickAll() {
+    for (const node of this.frame.querySelectorAll('[data-since]')) this.#tick(node);
   }
 
   #tick(node) {

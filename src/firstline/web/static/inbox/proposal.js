@@ -6,7 +6,11 @@ import { deskIcon } from './icons.js';
 export function createProposal({ page, draft, change }) {
   const { desk, t } = page;
   const words = h('span');
-  const opener = button({ class: 'quiet', onclick: () => void ask(), 'aria-keyshortcuts': 'd' }, deskIcon('draft'), words);
+  const opener = button(
+    { class: 'quiet', onclick: () => void ask(), 'aria-keyshortcuts': 'd' },
+    deskIcon('draft'),
+    words,
+  );
   const node = h('div', { class: 'proposal', hidden: true });
   let asked = 0;
   let shown = null;
@@ -45,9 +49,10 @@ export function createProposal({ page, draft, change }) {
       const show = (event) => page.citation.show(event.currentTarget, citation);
       return button({ class: 'chip', label, 'aria-haspopup': 'dialog', onclick: show }, String(place + 1));
     });
+    const said = t(offline ? 'drafted_offline' : 'drafted');
     const held = withheld.length > 0 && t('draft_withheld', { count: page.format.number(withheld.length) });
     return [
-      h('span', { class: 'proposal-mark', role: 'status' }, deskIcon('warn'), t(offline ? 'drafted_offline' : 'drafted')),
+      h('span', { class: 'proposal-mark', role: 'status' }, deskIcon('warn'), said),
       ...(chips.length ? [h('span', { class: 'proposal-sources' }, t('sources'), ' ', chips)] : []),
       ...(held ? [h('span', {}, held)] : []),
       button({ class: 'quiet', onclick: undo }, t('draft_undo')),

@@ -1,4 +1,4 @@
-/** The left pane: search, shelves with their counts, and the list. Waiting and unread are counted whatever is shown. */
+/** The left pane: search, shelves with counts, the list. Waiting and unread are counted whatever is shown. */
 
 import { button, h, icon, keepList } from '../dom.js';
 import { buildLoading } from './loading.js';
@@ -12,10 +12,10 @@ export function createQueue(page) {
   const { t } = page;
   const search = createSearch(page);
   const shelves = createShelves(page);
-  const about = h('h2', { class: 'list-about' });
+  const about = createAboutList(page);
   const list = h('ul', { class: 'rows', onkeydown: onArrow });
   const below = h('div', { class: 'list-below' });
-  const frame = h('div', { class: 'list-frame' }, about, list, below);
+  const frame = h('div', { class: 'list-frame' }, about.node, list, below);
   const head = h('header', { class: 'queue-head' }, h('h1', {}, t('inbox')), page.menu.opener);
   const node = h('nav', { class: 'queue', 'aria-label': t('queue') }, head, search.node, shelves.node, frame);
   const show = keepList(list, (item) => createRow(page, item));
@@ -44,7 +44,7 @@ export function createQueue(page) {
     const { rows } = desk;
     shelves.update(desk);
     search.update(desk);
-    about.replaceChildren(describeList(page, desk));
+    about.update(desk);
     const had = list.contains(document.activeElement) ? document.activeElement : null;
     show(rows.map((row) => toItem(page, desk, row, rows)));
     if (had?.isConnected && document.activeElement !== had) had.focus({ preventScroll: true }); // it was moved
@@ -147,6 +147,26 @@ function createShelves(page) {
 
 const drawShelf = (shelf) => (shelf === 'closed' ? icon('check') : deskIcon('list'));
 
+/** What stands in the list, and the way back to the whole inbox from what the report has chosen. */
+function createAboutList(page) {
+  const title = h('h2');
+  const chosen = h('code');
+  const leave = buildQuiet(page.t('whole_inbox'), () => page.showShelf('waiting'));
+  const node = h('div', { class: 'list-about' }, title, chosen, leave);
+  const update = (desk) => {
+    const isChosen = desk.listing.kind === 'report';
+    title.textContent = describeList(page, desk);
+    chosen.hidden = leave.hidden = !isChosen;
+    chosen.textContent = isChosen ? describeFilters(desk.listing) : '';
+  };
+  return { node, update };
+}
+
+function describeFilters({ filters }) {
+  const named = Object.entries(filters).filter(([name]) => name !== 'shelf');
+  return named.map(([name, value]) => `${name}=${value}`).join(' ');
+}
+
 function describeList({ t }, { listing, shelf }) {
   if (listing.kind === 'search') return t('about_search', { words: listing.filters.q });
   return t(listing.kind === 'report' ? 'about_report' : `about_${shelf}`);
@@ -157,14 +177,13 @@ function buildBelow(page, desk) {
   const { t } = page;
   const { listing, rows, queue } = desk;
   if (!listing.kind && !queue.isReady) return [buildLoading()];
-  const leave = listing.kind === 'report' && buildQuiet(t('whole_inbox'), () => page.showShelf('waiting'));
   if (listing.kind && listing.state === 'failed') {
     const again = buildQuiet(t('try_again'), listing.again);
-    return [h('p', { class: 'empty', role: 'alert' }, t('cannot_load')), again, leave];
+    return [h('p', { class: 'empty', role: 'alert' }, t('cannot_load')), again];
   }
-  if (listing.kind && listing.state === 'loading') return [rows.length ? null : buildLoading(), leave];
-  if (!rows.length) return [...buildEmpty(page, desk), leave];
-  return [listing.kind && listing.hasMore && buildQuiet(t('more_rows'), listing.more), leave];
+  if (listing.kind && listing.state === 'loading') return [rows.length ? null : buildLoading()];
+  if (!rows.length) return buildEmpty(page, desk);
+  return [listing.kind && listing.hasMore && buildQuiet(t('more_rows'), listing.more)];
 }
 
 function buildEmpty(page, desk) {

@@ -14,7 +14,8 @@ export function createMessage(page, item) {
 
 /** What the customer was told by the system. */
 function createNotice(page, { html }) {
-  return { node: h('article', { class: 'line' }, h('div', { class: 'rich', dir: 'auto' }, buildRich(html, page.rich()))) };
+  const text = h('div', { class: 'rich', dir: 'auto' }, buildRich(html, page.rich()));
+  return { node: h('article', { class: 'line' }, text) };
 }
 
 function createCustomers(page, item) {
@@ -51,7 +52,8 @@ function createOurs(page, item) {
     const picture = message.author_picture && page.api.resolve(message.author_picture);
     by.replaceChildren(buildBy(page, { name, picture, at, isNext, isAssistant }, correction?.opener));
     grow(body, buildRich(message.html, { ...page.rich(), citations: message.citations }));
-    below.replaceChildren(...[message.cut_off && buildMark(t('cut_off')), buildSources(page, message)].filter(Boolean));
+    const marks = [message.cut_off && buildMark(t('cut_off')), buildSources(page, message)];
+    below.replaceChildren(...marks.filter(Boolean));
     correction?.update(made);
   }
 
@@ -96,7 +98,8 @@ function buildSources({ t }, { citations }) {
   const entry = ({ title }, place) => {
     const number = h('span', { class: 'chip', 'aria-hidden': 'true' }, String(place + 1));
     const name = h('span', { class: 'source-title', dir: 'auto' }, title);
-    return h('li', {}, button({ class: 'source', 'data-citation': place + 1, 'aria-haspopup': 'dialog' }, number, name));
+    const opener = { class: 'source', 'data-citation': place + 1, 'aria-haspopup': 'dialog' };
+    return h('li', {}, button(opener, number, name));
   };
   const label = h('p', { class: 'sources-label sr-only' }, t('sources'));
   return h('div', { class: 'sources' }, label, h('ol', {}, citations.map(entry)));

@@ -1,4 +1,4 @@
-/** What this browser keeps of the inbox: choices, and what was typed and not sent, for each member and conversation. */
+/** What this browser keeps: choices, and what was typed and not sent, for each member and conversation. */
 
 import { BrowserStorage } from '../storage.js';
 

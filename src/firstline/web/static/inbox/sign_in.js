@@ -21,6 +21,12 @@ form.addEventListener('submit', (event) => {
   void attempt(() => api.signIn(name.value, password.value));
 });
 
+// The lock is on the name: with another one it can be tried at once.
+form.elements.name.addEventListener('input', () => {
+  clearInterval(countdown);
+  form.querySelector('[type="submit"]').disabled = false;
+});
+
 for (const choice of document.querySelectorAll('[data-role]')) {
   choice.addEventListener('click', () => void attempt(() => api.signInAsDemo(choice.dataset.role)));
 }

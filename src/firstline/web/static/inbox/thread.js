@@ -84,7 +84,10 @@ export function createThread(page) {
 
   function showTranscript(conversation, selected) {
     const isNew = shown !== selected;
-    if (isNew) show = keepList(list, (item) => BUILDERS[item.kind](page, item));
+    if (isNew) {
+      list.replaceChildren();
+      show = keepList(list, (item) => BUILDERS[item.kind](page, item));
+    }
     shown = selected;
     const before = scroller.scrollHeight;
     show(listItems(conversation).filter((item) => item.kind in BUILDERS)); // what a newer server adds is left out
@@ -99,5 +102,5 @@ export function createThread(page) {
   }
 
   const focus = () => scroller.focus({ preventScroll: true });
-  return { node, update, focus, dock, menu: head.menu, stop: () => resize.disconnect() };
+  return { node, update, focus, dock, stop: () => resize.disconnect() };
 }

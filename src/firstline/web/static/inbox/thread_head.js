@@ -13,13 +13,17 @@ export function createThreadHead(page) {
   const pending = h('span', { class: 'count', hidden: true, 'aria-hidden': 'true' });
   const menu = createPopover({ label: t('more'), bounds: () => page.frame, className: 'menu' });
   const back = button({ class: 'icon-button back', label: t('back'), onclick: () => page.close() }, deskIcon('back'));
-  const more = button({ class: 'icon-button', label: t('more'), 'aria-haspopup': 'dialog', onclick: openMenu }, icon('more'));
+  const more = button(
+    { class: 'icon-button', label: t('more'), 'aria-haspopup': 'dialog', onclick: openMenu },
+    icon('more'),
+  );
   const details = button(
     { class: 'icon-button details-opener', label: t('details'), onclick: () => page.openDetails(details) },
     deskIcon('panel'),
     pending,
   );
-  const node = h('header', { class: 'thread-head' }, back, h('div', { class: 'identity' }, name, status), details, more, menu.node);
+  const identity = h('div', { class: 'identity' }, name, status);
+  const node = h('header', { class: 'thread-head' }, back, identity, details, more, menu.node);
 
   function openMenu() {
     menu.open(more, h('ul', {}, listMoves().map(buildMove)));
