@@ -35,6 +35,7 @@ from firstline.store.opening import lock_folder, open_records, open_store
 from firstline.store.records import SqlRecords
 from firstline.store.sql import SqlStore
 from firstline.store.staff import SqlStaff
+from firstline.store.tallies import SqlArchive
 from firstline.timekeeper import Timekeeper
 from firstline.tools import Toolset
 from firstline.tools.python import open_bundle
@@ -118,6 +119,7 @@ class Service:
     store: SqlStore
     records: SqlRecords
     staff: SqlStaff
+    archive: SqlArchive
     dispatcher: LocalDispatcher
     ledger: Ledger
     indexer: Indexer
@@ -208,6 +210,7 @@ def assemble_service(
         store=store,
         records=records,
         staff=SqlStaff(store.engine, store.reader),
+        archive=SqlArchive(store.reader),
         dispatcher=dispatcher,
         ledger=ledger,
         indexer=indexer,

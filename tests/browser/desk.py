@@ -26,11 +26,7 @@ from tests.browser.conftest import _wait_until_ready
 
 ACME = Path("bundles/acme")
 EVERY_DAY = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-CLEARED = {
-    "weekly": r"  weekly:\n(?:    .*\n)+",
-    "holidays": r"  holidays:.*\n(?:    .*\n)+",
-    "handoff": r"handoff: .*\n",
-}
+CLEARED = (r"  weekly:\n(?:    .*\n)+", r"  holidays:.*\n(?:    .*\n)+", r"handoff: .*\n")
 HURRIED = "handoff: {wait_minutes: 0.01, silent_minutes: 10, idle_hours: 24}\n"
 
 
@@ -48,7 +44,7 @@ def _copy(folder: Path, weekly: str, more: str = "") -> Path:
     shutil.copytree(ACME, folder)
     head = folder / "bundle.yaml"
     text = head.read_text(encoding="utf-8").replace("name: acme\n", f"name: {folder.name}\n")
-    for pattern in CLEARED.values():
+    for pattern in CLEARED:
         text = re.sub(pattern, "", text)
     text = re.sub(r"(  timezone: .*\n)", rf"\1  weekly:\n{weekly}", text)
     head.write_text(text + more, encoding="utf-8")
@@ -56,7 +52,7 @@ def _copy(folder: Path, weekly: str, more: str = "") -> Path:
 
 
 @contextmanager
-def served_desk(folder: Path) -> Iterator[str]:
+def served_desk(folder: Path, **environment: str) -> Iterator[str]:
     """The URL of the three, in one `firstline serve`, ended afterwards."""
     log = folder / "server.log"
     settings = {
@@ -64,6 +60,7 @@ def served_desk(folder: Path) -> Iterator[str]:
         "FIRSTLINE_DATA": str(folder / "rows"),
         "FIRSTLINE_MODEL": "offline",
         "FIRSTLINE_CONVERSATIONS_PER_MINUTE": "1000",
+        **environment,
     }
     with log.open("w") as written:
         process = subprocess.Popen(

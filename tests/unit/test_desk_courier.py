@@ -189,7 +189,10 @@ def test_from_the_request_on_everything_that_concerns_people_is_told() -> None:
 async def test_a_request_brings_what_was_said_before_and_who_it_is(scene: Scene) -> None:
     identity = Identity(customer_id=CustomerId("C-1"), name="Kim", expires_at=AT + timedelta(hours=1))
     known = CustomerIdentified(at=AT, identity=identity)
-    await scene.happen(STARTED, known, wrote("My chain slips", turn="tn_1"), answered("Oil it"), REQUESTED)
+    line = MessagePosted(at=AT, message=said("A person will come", "system"))
+    await scene.happen(
+        STARTED, known, wrote("My chain slips", turn="tn_1"), answered("Oil it"), REQUESTED, line, wrote()
+    )
     await scene.work()
 
     (telling,) = scene.desk.heard

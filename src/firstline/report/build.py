@@ -10,6 +10,7 @@ from firstline.report import Group, Tallies, Tally, Unanswered, add_tallies
 from firstline.report.criteria import build_criteria
 from firstline.report.scope import Scope
 from firstline.report.values import Figure, Line, Question, Report
+from firstline.retrieval.passages import build_passages
 from firstline.types import ConversationId, Locale, PlaybookId, choose_text
 
 MOST_LINES, MOST_QUESTIONS, MOST_CITED = 20, 15, 10
@@ -36,7 +37,6 @@ def build_report(
     """The report of a scope. `bundles`: those it can be about; the first one's targets are the targets."""
     whole = tallies.whole
     questions = _gather_questions(tallies.questions)
-    cited = sorted(tallies.sources.items(), key=lambda item: (-item[1], item[0]))
     reasons = sorted(tallies.reasons.items(), key=lambda item: (-item[1], item[0]))
     handed_off = sum(tallies.reasons.values())
     return Report(
@@ -58,7 +58,7 @@ def build_report(
         tables=_build_tables(scope, tallies.groups, bundles, locale),
         questions=questions[:MOST_QUESTIONS],
         more_questions=len(questions[MOST_QUESTIONS:]),
-        cited=[_describe_source(scope, url, count, bundles) for url, count in cited[:MOST_CITED]],
+        cited=_describe_cited(scope, tallies.sources, bundles),
         unused=_find_unused(scope, tallies.sources, bundles),
         cost=_build_cost(whole),
         paths=_read_paths(tallies.paths),
@@ -173,12 +173,13 @@ def normal_form(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
-def _describe_source(scope: Scope, url: str, count: int, bundles: Sequence[Bundle]) -> Figure:
-    page, _, section = url.partition("#")
-    titles = (article.title for bundle in bundles for article in bundle.articles if article.url == page)
-    title = next(titles, page)
-    name = f"{title} — {section.replace('-', ' ')}" if section else title
-    return Figure(url, count, name=name, link=scope.link(source=url))
+def _describe_cited(scope: Scope, sources: Mapping[str, int], bundles: Sequence[Bundle]) -> list[Figure]:
+    """Those cited in the most conversations, by the titles that customers saw."""
+    most = sorted(sources.items(), key=lambda item: (-item[1], item[0]))[:MOST_CITED]
+    pages = {url.partition("#")[0] for url, _ in most}
+    articles = [article for bundle in bundles for article in bundle.articles if article.url in pages]
+    titles = {passage.url: passage.title for passage in build_passages(articles)}
+    return [Figure(url, count, name=titles.get(url, url), link=scope.link(source=url)) for url, count in most]
 
 
 def _find_unused(scope: Scope, cited: Mapping[str, int], bundles: Sequence[Bundle]) -> list[tuple[str, str]]:

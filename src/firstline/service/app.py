@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from firstline import __version__
 from firstline.errors import FirstlineError, RequestError, StoreError
-from firstline.service import chat, pages, person, sign_in, staff, staff_pages, staff_stream
+from firstline.service import chat, pages, person, report, sign_in, staff, staff_pages, staff_stream
 from firstline.service.fence import Fence, error_response
 from firstline.service.limits import Buckets, TooMany
 from firstline.service.reception import Reception
@@ -59,10 +59,18 @@ def build_app(service: Service) -> FastAPI:
         now=app.state.reception.now,
         attempts=Buckets(SIGN_INS_PER_MINUTE),
     )
+    app.state.archive = service.archive
     app.state.service = service
     app.include_router(chat.router)
     app.include_router(person.router)
-    for router in (sign_in.router, sign_in.demo_router, staff.router, staff_stream.router, staff_pages.router):
+    for router in (
+        sign_in.router,
+        sign_in.demo_router,
+        staff.router,
+        report.router,
+        staff_stream.router,
+        staff_pages.router,
+    ):
         app.include_router(router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=pages.WEB / "static"), name="static")

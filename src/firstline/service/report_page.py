@@ -147,13 +147,15 @@ def show_report(report: Report, bundles: Sequence[Bundle], locale: Locale) -> Sh
     }
 
 
-def _say_sentence(report: Report, words: Words, locale: Locale) -> str:
+def _say_sentence(report: Report, words: Words, locale: Locale) -> tuple[str, str]:
+    """Its two halves."""
     contained = report.contained.value or 0
     share = write_value(contained / report.ended if report.ended else None, "share", locale)
     ended = ("headline_none", "headline_one")[report.ended] if report.ended < 2 else "headline"
     below = ("below_none", "below_one")[report.below] if report.below < 2 else "below"
     criteria = words(below if report.shown else "below_nothing", below=report.below, shown=report.shown)
-    return words("sentence", ended=words(ended, share=share, count=f"{report.ended:,}"), criteria=criteria)
+    first = words("first_half", ended=words(ended, share=share, count=f"{report.ended:,}"))
+    return first, words("second_half", criteria=criteria)
 
 
 def _show_criterion(criterion: Criterion, words: Words, locale: Locale) -> Shown:

@@ -89,7 +89,8 @@ function buildSummary(summary) {
   const lines = summary.split('\n').filter(Boolean);
   const line = (text) => {
     const isAnswer = text.startsWith('↳');
-    return h('p', { class: isAnswer ? 'answered' : 'asked', dir: 'auto' }, text.replace(/^[—↳]\s*/, '').replace(/\*\*|`/g, ''));
+    const plain = text.replace(/^[—↳]\s*/, '').replace(/\*\*|`/g, '');
+    return h('p', { class: isAnswer ? 'answered' : 'asked', dir: 'auto' }, plain);
   };
   return h('div', { class: 'summary' }, lines.map(line));
 }

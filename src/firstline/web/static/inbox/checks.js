@@ -49,7 +49,8 @@ function buildSections(page, turn) {
 }
 
 function buildWithheld({ reason, excerpt }) {
-  return h('div', { class: 'withheld' }, h('blockquote', { dir: 'auto' }, excerpt), h('p', { class: 'hint' }, reason));
+  const quote = h('blockquote', { dir: 'auto' }, excerpt);
+  return h('div', { class: 'withheld' }, quote, h('p', { class: 'hint' }, reason));
 }
 
 function describeRoute({ t, format }, turn) {

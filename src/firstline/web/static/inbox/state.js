@@ -124,9 +124,12 @@ function checksLast(entries) {
 function toItem(entry, before, corrections) {
   const item = { kind: entry.kind, key: entry.key, entry };
   if (entry.kind !== 'message') return item;
-  const { author, author_name: name, message_id: id } = entry.message;
-  const isNext = before?.kind === 'message' && before.message.author === author && before.message.author_name === name;
-  return { ...item, isNext, correction: corrections.get(id) ?? null };
+  const isNext = before?.kind === 'message' && isSameSpeaker(before.message, entry.message);
+  return { ...item, isNext, correction: corrections.get(entry.message.message_id) ?? null };
+}
+
+function isSameSpeaker(one, other) {
+  return one.author === other.author && one.author_name === other.author_name;
 }
 
 function isNewDay(before, entry) {
