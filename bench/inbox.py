@@ -1,7 +1,7 @@
 """Inbox and report at scale: `python -m bench.inbox` prints milliseconds as JSON.
 
 A server with 100,000 past conversations and 200 that wait; 20 human agents with open inboxes, who look, search, open,
-accept, reply and let go, one act a second each. Measured once alone, and once with all of them at work.
+accept, reply and let go, an act every three seconds each. Measured once alone, and once with all of them at work.
 """
 
 import asyncio
@@ -29,8 +29,8 @@ PAST = 100_000
 WAITING = 200
 HUMAN_AGENTS = 20
 ALONE_ROUNDS = 15
-WORK_SECONDS = 20.0
-PACE_SECONDS = 1.0
+WORK_SECONDS = 40.0
+PACE_SECONDS = 3.0
 
 Taken = dict[str, list[float]]
 
@@ -143,7 +143,7 @@ async def measure(base: str) -> dict[str, dict[str, float]]:
 
 
 async def _work(desk: Desk, ids: list[str], place: int, until: float) -> None:
-    """One act a second, everybody beginning elsewhere; a report is looked at once in a while only."""
+    """One act after the other, everybody beginning elsewhere."""
     mine = ids[place * len(ids) // HUMAN_AGENTS :][: len(ids) // HUMAN_AGENTS]
     turn = cycle(acts(desk, mine))
     for _ in range(place):

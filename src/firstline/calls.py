@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal, assert_never
 
-from firstline.conversation import Confirmation
+from firstline.conversation import Confirmation, Conversation
 from firstline.engine import Ending, Turn
 from firstline.errors import ToolError, ToolRejected
 from firstline.events import (
@@ -71,13 +71,15 @@ async def carry_out(turn: Turn) -> AsyncGenerator[Step]:
     calls: list[ToolCalled] = []
     answers: list[Event] = []
     called = {event.call_id for event in turn.conversation.turn_events(turn.turn_id) if isinstance(event, ToolCalled)}
+    planned_so_far = turn.conversation  # amounts of several cards count together
     for confirmation_id, confirmation in turn.conversation.confirmations.items():
         decided, requested = confirmation.decided, confirmation.requested
         call_id = CallId(confirmation_id)
         due = decided is not None and decided.turn_id == turn.turn_id and decided.decision == "confirm"
         if not due or call_id in called:
             continue
-        planned = _plan_confirmed(turn, turn.bundle.tools[requested.tool], confirmation)
+        planned = _plan_confirmed(turn, planned_so_far, turn.bundle.tools[requested.tool], confirmation)
+        planned_so_far = planned_so_far.extended(*planned)
         calls += [each for each in planned if isinstance(each, ToolCalled)]
         answers += [each for each in planned if not isinstance(each, ToolCalled)]
     calls += [call for call in _plan_approved(turn) if call.call_id not in called]
@@ -86,12 +88,14 @@ async def carry_out(turn: Turn) -> AsyncGenerator[Step]:
             yield step
 
 
-def _plan_confirmed(turn: Turn, tool: Tool, confirmation: Confirmation) -> Sequence[Event]:
+def _plan_confirmed(
+    turn: Turn, conversation: Conversation, tool: Tool, confirmation: Confirmation
+) -> Sequence[Event]:
     """The call that the customer's yes allows, or the facts that say why it is not made now."""
     requested, now = confirmation.requested, turn.engine.now()
     confirmation_id = requested.confirmation_id
     call_id = CallId(confirmation_id)
-    gate = check_confirmed(tool, confirmation, conversation=turn.conversation, now=now)
+    gate = check_confirmed(tool, confirmation, conversation=conversation, now=now)
     match gate:
         case Allowed():
             return [_called(turn, tool, call_id, requested.arguments, confirmation_id)]

@@ -22,7 +22,16 @@ from firstline.calls import carry_out, leave_unknown
 from firstline.conversation import Conversation
 from firstline.ending import end_turn, post_message, tell_declined
 from firstline.engine import Ending, Engine, Turn
-from firstline.events import Event, HandoffOffered, PassagesRetrieved, RouteChosen, Step, TurnStarted
+from firstline.events import (
+    ApprovalDecided,
+    ConfirmationDecided,
+    Event,
+    HandoffOffered,
+    PassagesRetrieved,
+    RouteChosen,
+    Step,
+    TurnStarted,
+)
 from firstline.handoff import request_person
 from firstline.loop import act
 from firstline.prepare import prepare
@@ -48,6 +57,8 @@ async def run_turn(engine: Engine, conversation: Conversation, stop: asyncio.Eve
             yield step
         turn.unsaved += tell_declined(turn)
         turn.ending = Ending("cancelled" if conversation.status == "closed" else "handed_off")
+    elif _is_answered(turn):
+        turn.ending = Ending("handed_off")
     else:
         yield turn.status("reading")
         async for step in carry_out(turn):
@@ -73,6 +84,8 @@ def give_up(engine: Engine, conversation: Conversation) -> tuple[Event, ...]:
         return ()
     turn = Turn(engine, conversation, turn_id, asyncio.Event(), deadline=0.0)
     turn.ending = Ending("failed", "internal")
+    if conversation.status != "open":  # a person has it: not even the fallback is said
+        turn.ending = Ending("cancelled" if conversation.status == "closed" else "handed_off")
     if conversation.open_turn is None:
         turn.unsaved.append(TurnStarted(at=engine.now(), turn_id=turn_id))
     turn.unsaved += leave_unknown(turn)
@@ -83,6 +96,14 @@ def _say_where(turn: Turn, prepared: Sequence[Event]) -> list[Step]:
     """A status that names the page being looked at, where there is one."""
     titles = [each.passages[0].title for each in prepared if isinstance(each, PassagesRetrieved) and each.passages]
     return [turn.status("looking", title=title) for title in titles]
+
+
+def _is_answered(turn: Turn) -> bool:
+    """Whether a person has answered meanwhile all that this turn was to answer."""
+    conversation, events = turn.conversation, turn.conversation.turn_events(turn.turn_id)
+    begun = any(isinstance(event, RouteChosen | ConfirmationDecided | ApprovalDecided) for event in events)
+    left = conversation.unheard or any(each.turn_id == turn.turn_id for each in conversation.asked)
+    return not (begun or left)
 
 
 def wants_human(turn: Turn) -> bool:
@@ -120,6 +141,6 @@ def _request_person(turn: Turn, reason: HandoffReason) -> tuple[Event, ...]:
 def _reason_to_offer(turn: Turn, ending: Ending) -> HandoffReason | None:
     if ending.outcome == "failed":
         return reason_of_failure(ending.code)
-    if turn.conversation.status != "open":
+    if turn.conversation.status != "open" or ending.outcome == "handed_off":
         return None
     return reason_to_offer(turn.bundle, turn.conversation, turn.turn_id, turn.release.shown)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from functools import partial
 
 import structlog
@@ -12,7 +13,17 @@ from firstline.dispatch import Signal
 from firstline.ending import break_off
 from firstline.engine import Engine
 from firstline.errors import Conflict, StoreError
-from firstline.events import Event, Logged, ReplyGrew, ReplyWithdrawn, TurnEnded, TurnFrame
+from firstline.events import (
+    Event,
+    Logged,
+    ModelReplied,
+    ReplyGrew,
+    ReplyWithdrawn,
+    Step,
+    ToolCalled,
+    TurnEnded,
+    TurnFrame,
+)
 from firstline.ledger import Ledger, Publish
 from firstline.metrics import count_turn
 from firstline.states import may_speak
@@ -20,6 +31,24 @@ from firstline.turn import give_up, run_turn
 from firstline.types import ConversationId, TurnId
 
 _log = structlog.get_logger()
+
+
+@dataclass
+class Driven:
+    """A turn on its way: the log as it was last stored, and what watchers have seen of the reply."""
+
+    turn_id: TurnId
+    stored: Conversation
+    shown: ReplyGrew | None
+
+    @classmethod
+    def begin(cls, conversation: Conversation) -> "Driven":
+        """A turn that is due, or that another process has begun: then watchers have seen what its log holds."""
+        turn_id = conversation.open_turn or conversation.next_turn
+        assert turn_id is not None, "something is unanswered"
+        replies = [each for each in conversation.turn_events(turn_id) if isinstance(each, ModelReplied)]
+        shown = ReplyGrew(turn_id, "", replies[-1].shown, replies[-1].citations) if replies else None
+        return cls(turn_id, conversation, shown)
 
 
 class Worker:
@@ -52,21 +81,27 @@ class Worker:
 
     async def _drive(self, engine: Engine, conversation: Conversation, stop: asyncio.Event) -> None:
         """Run a turn. When a person takes the conversation meanwhile, it is broken off before its next fact."""
-        stored, shown = conversation, None
-        turn_id = conversation.open_turn or conversation.next_turn
-        assert turn_id is not None, "something is unanswered"
+        driven = Driven.begin(conversation)
         async with aclosing(run_turn(engine, conversation, stop)) as steps:
             async for step in steps:
-                if not isinstance(step, tuple):
-                    shown = _follow(shown, step)
-                    frame: Signal = step
-                    self._publish(conversation.conversation_id, (frame,))
-                    continue
-                stored, taken = await self._append(stored, step, turn_id)
-                if taken:
-                    broken_off = partial(_break_off, engine, turn_id, step, shown)
-                    await self._ledger.update(conversation.conversation_id, broken_off)
+                if not await self._take(engine, driven, step):
                     return
+
+    async def _take(self, engine: Engine, driven: "Driven", step: Step) -> bool:
+        """Show or append a step; whether the turn goes on. What a person's or the customer's yes has begun is carried
+        out even then: the turn is run again, from the log as it is now.
+        """
+        conversation_id = driven.stored.conversation_id
+        if not isinstance(step, tuple):
+            driven.shown = _follow(driven.shown, step)
+            frame: Signal = step
+            self._publish(conversation_id, (frame,))
+            return True
+        driven.stored, taken = await self._append(driven.stored, step, driven.turn_id)
+        if taken and not _carries_out(step):
+            broken_off = partial(_break_off, engine, driven.turn_id, step, driven.shown)
+            await self._ledger.update(conversation_id, broken_off)
+        return not taken
 
     def _withdraw(self, conversation: Conversation) -> None:
         turn_id = conversation.open_turn or conversation.next_turn
@@ -94,6 +129,10 @@ class Worker:
                 if may_speak(stored.status, "assistant") and _was_taken(stored, since):
                     return now, True
                 stored = now
+
+
+def _carries_out(step: tuple[Event, ...]) -> bool:
+    return any(isinstance(event, ToolCalled) and (event.confirmation_id or event.approval_id) for event in step)
 
 
 def _was_taken(stored: Conversation, since: Sequence[Logged]) -> bool:

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.cookiejar import CookieJar
@@ -25,35 +25,31 @@ from playwright.sync_api import Page
 from tests.browser.conftest import _wait_until_ready
 
 ACME = Path("bundles/acme")
+NAMES = ("always", "later", "hurried")
 EVERY_DAY = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CLEARED = (r"  weekly:\n(?:    .*\n)+", r"  holidays:.*\n(?:    .*\n)+", r"handoff: .*\n")
 HURRIED = "handoff: {wait_minutes: 0.01, silent_minutes: 10, idle_hours: 24}\n"
 
 
-def write_bundles(folder: Path) -> list[Path]:
-    """The three copies."""
+def write_bundle(folder: Path) -> Path:
+    """The copy that is named as the folder."""
     in_three_days = EVERY_DAY[(datetime.now(UTC) + timedelta(days=3)).weekday()]
-    return [
-        _copy(folder / "always", "".join(f'    {day}: ["00:00-23:59"]\n' for day in EVERY_DAY)),
-        _copy(folder / "later", f'    {in_three_days}: ["09:00-17:00"]\n'),
-        _copy(folder / "hurried", "".join(f'    {day}: ["00:00-23:59"]\n' for day in EVERY_DAY), HURRIED),
-    ]
-
-
-def _copy(folder: Path, weekly: str, more: str = "") -> Path:
+    days, span = ((in_three_days,), "09:00-17:00") if folder.name == "later" else (EVERY_DAY, "00:00-23:59")
+    weekly = "".join(f'    {day}: ["{span}"]\n' for day in days)
     shutil.copytree(ACME, folder)
     head = folder / "bundle.yaml"
     text = head.read_text(encoding="utf-8").replace("name: acme\n", f"name: {folder.name}\n")
     for pattern in CLEARED:
         text = re.sub(pattern, "", text)
     text = re.sub(r"(  timezone: .*\n)", rf"\1  weekly:\n{weekly}", text)
-    head.write_text(text + more, encoding="utf-8")
+    head.write_text(text + (HURRIED if folder.name == "hurried" else ""), encoding="utf-8")
     return folder
 
 
 @contextmanager
-def served_desk(folder: Path, **environment: str) -> Iterator[str]:
-    """The URL of the three, in one `firstline serve`, ended afterwards."""
+def served_desk(folder: Path, names: Sequence[str] = NAMES, **environment: str) -> Iterator[str]:
+    """The URL of the copies, in one `firstline serve`, ended afterwards."""
+    bundles = [str(write_bundle(folder / name)) for name in names]
     log = folder / "server.log"
     settings = {
         "FIRSTLINE_PORT": "0",
@@ -64,7 +60,7 @@ def served_desk(folder: Path, **environment: str) -> Iterator[str]:
     }
     with log.open("w") as written:
         process = subprocess.Popen(
-            [sys.executable, "-m", "firstline", "serve", *map(str, write_bundles(folder))],
+            [sys.executable, "-m", "firstline", "serve", *bundles],
             env={**os.environ, "PYTHONPATH": "src", **settings},
             stdout=written,
             stderr=subprocess.STDOUT,

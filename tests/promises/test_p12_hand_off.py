@@ -52,6 +52,7 @@ class Reader:
     spoke: dict[TurnId, str] = field(default_factory=dict[TurnId, str])
     posted: dict[TurnId, list[Logged]] = field(default_factory=dict[TurnId, list[Logged]])
     decided: set[str] = field(default_factory=set[str])
+    wished: set[TurnId | None] = field(default_factory=set[TurnId | None])
     declined: set[TurnId] = field(default_factory=set[TurnId])
     acted: set[str] = field(default_factory=set[str])
     back: int = 0
@@ -123,6 +124,8 @@ class Reader:
                     self.declined.add(event.turn_id)
             case HandoffOffered(turn_id=turn_id):
                 self.offer = (logged.seq, turn_id)
+            case RouteChosen(wants_human=True, turn_id=turn_id):
+                self.wished.add(turn_id)
             case ToolCalled():
                 self._act(event)
             case ContactLeft():
@@ -144,7 +147,7 @@ class Reader:
         if isinstance(event, HandoffRequested):
             self._check_request(event)
         if isinstance(event, HandoffRequested | HandoffAccepted):
-            self.unanswered = [each for each in self.unanswered if not _is_wish(each)]  # it was heard
+            self.unanswered = [each for each in self.unanswered if not self._is_wish(each)]  # it was heard
         if isinstance(event, ConversationClosed):
             self.unanswered.clear()
             self.ticket = self.ticket and event.by != "human_agent"
@@ -152,6 +155,10 @@ class Reader:
             self.back = logged.seq
         self.status, self.offer = status, None
         self.holder = getattr(event, "human_agent", None)
+
+    def _is_wish(self, posted: Logged) -> bool:
+        event: Any = posted.event
+        return event.turn_id in self.wished or wants_human(event.message.text)
 
     def _check_request(self, event: HandoffRequested) -> None:
         """Never in a circle: a button, a new wish, or a yes to an offer that stands."""
@@ -162,10 +169,6 @@ class Reader:
         offered = self.offer is not None and self.offer[1] == self.last_ended
         wished = any(map(wants_human, texts)) or (offered and accepts_offer("\n".join(texts)))
         assert wished, f"loops: a person was asked for without a wish, after {texts}"
-
-
-def _is_wish(posted: Logged) -> bool:
-    return isinstance(posted.event, MessagePosted) and wants_human(posted.event.message.text)
 
 
 def check(before: World, moved: Moved, fresh: bool) -> None:

@@ -413,41 +413,37 @@ class Explorer:
         if work.steps is None:
             return await self._load(world)
         step, moved = work.steps[work.index], replace(work, index=work.index + 1)
-        if not isinstance(step, tuple):
-            shown = worker._follow(work.shown, cast("Any", step))
-            return replace(world, work=replace(moved, shown=shown), page=shown.shown if shown else world.page)
-        return await self._append(world, step, moved)
+        return await self._take(world, step, moved)
 
     async def _load(self, world: World) -> World:
         if not world.log.unfinished:
             return replace(world, work=Work(world.log) if world.again else None, again=False)
         steps = await self._run_ahead(world.log, world.at, None)
         turn_id = world.log.open_turn or world.log.next_turn
-        return replace(world, work=Work(world.log, turn_id, world.log, steps))
+        assert turn_id is not None
+        driven = worker.Driven.begin(world.log)
+        return replace(world, work=Work(world.log, turn_id, world.log, steps, shown=driven.shown))
 
     async def _run_ahead(self, base: Conversation, at: datetime, stop_after: int | None) -> tuple[Step, ...]:
         self._at, self._ids = at, _count_from(base, "w")
         return await run_ahead(self.engine, base, stop_after)
 
-    async def _append(self, world: World, step: tuple[Event, ...], work: Work) -> World:
+    async def _take(self, world: World, step: Step, work: Work) -> World:
         desk = Desk(world)
         real = worker.Worker({BUNDLE.name: self.engine}, desk, lambda *_: None)
-        assert work.turn_id is not None
+        assert work.turn_id is not None and work.steps is not None
         self._at, self._ids = world.at, _count_from(world.log, "b")
+        driven = worker.Driven(work.turn_id, work.stored, work.shown)
         try:
-            stored, taken = await real._append(work.stored, step, work.turn_id)
+            goes_on = await real._take(self.engine, driven, step)
         except Conflict:
             return replace(desk.world, work=Work(world.log) if world.again else None, again=False)
-        if taken:
-            turn_id, shown = work.turn_id, work.shown
-            await desk.update(
-                world.log.conversation_id, lambda c: worker._break_off(self.engine, turn_id, step, shown, c)
-            )
+        if not isinstance(step, tuple):
+            page = driven.shown.shown if driven.shown else world.page
+            return replace(world, work=replace(work, shown=driven.shown), page=page)
+        if not goes_on or work.index == len(work.steps):
             return replace(desk.world, work=Work(desk.world.log), page="")
-        assert work.steps is not None
-        if work.index == len(work.steps):
-            return replace(desk.world, work=Work(stored), page="")
-        return replace(desk.world, work=replace(work, stored=stored))
+        return replace(desk.world, work=replace(work, stored=driven.stored))
 
     async def _stop(self, world: World) -> World:
         """The dispatcher's signal: the running turn goes on from here as one that was asked to stop."""

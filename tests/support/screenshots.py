@@ -4,6 +4,7 @@ Written to docs/screenshots/. Look at them, and mend what you see.
 """
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,8 +12,9 @@ from typing import Any
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from rich.progress import track
 
-from tests.browser.conftest import CHROMIUM, FLAGS, served
+from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.browser.customer import WAIT_MS, say, sign_in
+from tests.browser.desk import Desk, served_desk
 
 FOLDER = Path("docs/screenshots")
 QUOTE = {
@@ -23,7 +25,12 @@ QUOTE = {
 QUESTION = {
     "en": "Does the battery's normal ageing count?",
     "zh": "电池正常老化算在保障内吗？",
-    "ar": "Does the battery's normal ageing count?",
+    "ar": "هل يشمل التأمين البطارية؟",
+}
+ANSWER = {
+    "en": "I have read what you wrote. Ageing alone is **not** covered; a defect of the battery is.",
+    "zh": "您写的内容我已经看过了。单纯的老化**不**在保障范围内，电池故障则可以赔付。",
+    "ar": "قرأت ما كتبته. التقادم وحده **غير** مشمول، أما عيب البطارية فمشمول.",
 }
 
 
@@ -52,8 +59,48 @@ def confirmation(page: Page, locale: str) -> None:
 
 def waiting(page: Page, locale: str) -> None:
     say(page, QUESTION[locale])
-    page.get_by_role("button", name="Talk to a person").click()
+    page.locator("button.person").click()
     page.locator(".card.waiting").wait_for(timeout=WAIT_MS)
+
+
+def waiting_contact(page: Page, locale: str) -> None:
+    waiting(page, locale)
+    page.locator("#contact").fill("me@example")
+    page.locator("#contact").press("Enter")
+    expect(page.locator("#contact-error")).not_to_be_empty(timeout=WAIT_MS)
+
+
+def contact_left(page: Page, locale: str) -> None:
+    waiting(page, locale)
+    page.locator("#contact").fill("me@example.com")
+    page.locator("#contact").press("Enter")
+    expect(page.locator(".kept")).to_contain_text("me@example.com", timeout=WAIT_MS)
+
+
+def unclaimed(page: Page, locale: str) -> None:
+    waiting(page, locale)
+    expect(page.locator(".message.line")).to_have_count(2, timeout=WAIT_MS)
+
+
+@cache
+def desk_at(url: str) -> Desk:
+    return Desk(url)
+
+
+def with_person(page: Page, locale: str) -> None:
+    waiting(page, locale)
+    desk = desk_at(page.url.split("?", maxsplit=1)[0])
+    desk.accept(page)
+    desk.reply(page, ANSWER[locale])
+    page.locator(".message.human").wait_for(timeout=WAIT_MS)
+    desk.show_typing(page)
+    page.locator(".status").wait_for(timeout=WAIT_MS)
+
+
+def survey_after_person(page: Page, locale: str) -> None:
+    with_person(page, locale)
+    desk_at(page.url.split("?", maxsplit=1)[0]).resolve(page)
+    page.locator(".card.closed").wait_for(timeout=WAIT_MS)
 
 
 def closed(page: Page, locale: str) -> None:
@@ -82,17 +129,23 @@ def article(page: Page, locale: str) -> None:
 
 State = Callable[[Page, str], None]
 ONE = [(1280, "light", "en"), (320, "dark", "en")]
+EACH = [*ONE, (320, "light", "zh"), (320, "light", "ar")]
 ALL = [(w, s, locale) for locale in ("en", "zh", "ar") for w in (320, 768, 1280) for s in ("light", "dark")]
 STATES: list[tuple[State, str, list[tuple[int, str, str]]]] = [
     (welcome, "", ALL),
     (quote, "", ALL),
     (answer, "", [*ONE, (768, "light", "zh")]),
     (confirmation, "", ONE),
-    (waiting, "", ONE),
+    (waiting, "?bundle=always", EACH),
+    (waiting_contact, "?bundle=later", EACH),
+    (contact_left, "?bundle=later", EACH),
+    (unclaimed, "?bundle=hurried", EACH),
+    (with_person, "?bundle=always", EACH),
+    (survey_after_person, "?bundle=always", EACH),
     (closed, "", ONE),
     (not_sent, "", ONE),
     (widget, "embed", [(1280, "light", "en"), (320, "light", "en")]),
-    (article, "help/acme/en/ev/battery", [(1280, "light", "en"), (320, "dark", "en")]),
+    (article, "help/always/en/ev/battery", [(1280, "light", "en"), (320, "dark", "en")]),
 ]
 
 
@@ -101,7 +154,7 @@ def take(browser: Browser, url: str, state: State, path: str, look: tuple[int, s
     options: dict[str, Any] = {"color_scheme": scheme, "reduced_motion": "reduce", "device_scale_factor": 1}
     context = browser.new_context(viewport={"width": width, "height": 720 if width > 400 else 640}, **options)
     page = context.new_page()
-    page.goto(url + path + ("" if path else f"?locale={locale}"))
+    page.goto(url + path + ("&" if "?" in path else "?") + f"locale={locale}")
     state(page, locale)
     page.wait_for_timeout(150)
     name = f"{state.__name__.replace('_', '-')}-{width}-{scheme}-{locale}.png"
@@ -113,7 +166,7 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (
         TemporaryDirectory() as data,
-        served(Path(data), FIRSTLINE_CONVERSATIONS_PER_MINUTE="1000") as url,
+        served_desk(Path(data)) as url,
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)

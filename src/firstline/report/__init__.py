@@ -12,6 +12,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 from firstline.report.scope import Scope
@@ -115,7 +116,7 @@ class Handling:
     handed_off: Sequence[int] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tallies:
     """What was counted. `periods` and `handling`: one for each of the scope's periods, in order, without `empty`,
     `returned` and `cost_usd`.
@@ -137,7 +138,7 @@ class Tallies:
     waiting: int = 0
     waiting_since: datetime | None = None
 
-    @property
+    @cached_property
     def whole(self) -> Tally:
         """All conversations together."""
         grouped = add_tallies(tuple(self.groups.values()))

@@ -166,11 +166,20 @@ def _gather(asked: Sequence[Unanswered]) -> Question:
     return Question(last.text, len(asked), last.at, conversation_id, link=f"/inbox?c={conversation_id}")
 
 
+class _Plain(dict[int, str | int]):
+    """For `str.translate`: marks, spaces and control characters become spaces; each character is looked up once."""
+
+    def __missing__(self, code: int) -> str | int:
+        self[code] = " " if unicodedata.category(chr(code))[0] in "PZC" else code
+        return self[code]
+
+
+_PLAIN = _Plain()
+
+
 def normal_form(text: str) -> str:
     """Words without case, marks and needless spaces: by this, two questions are the same."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    kept = (letter if unicodedata.category(letter)[0] not in "PZC" else " " for letter in folded)
-    return " ".join("".join(kept).split())
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().translate(_PLAIN).split())
 
 
 def _describe_cited(scope: Scope, sources: Mapping[str, int], bundles: Sequence[Bundle]) -> list[Figure]:

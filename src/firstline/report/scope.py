@@ -14,7 +14,12 @@ STEPS = (1, 7, 28, 91)
 
 
 class BadScope(ValueError):
-    """What was asked for cannot be reported; the text says what to do."""
+    """What was asked for cannot be reported; the phrase `report.problem.<key>`, with `values`, says what to do."""
+
+    def __init__(self, key: str, **values: object) -> None:
+        super().__init__(key)
+        self.key = key
+        self.values = values
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +72,10 @@ class Scope:
         return {"from": self.first.isoformat(), "to": self.last.isoformat(), **self.filters}
 
     def link(self, **more: str) -> str:
-        """Where the inbox lists these conversations, narrowed further."""
-        return f"/inbox?{urlencode({'shelf': 'all', **self.query, **more})}"
+        """Where the inbox lists these conversations, narrowed further; to the moment, since it knows no zone."""
+        begin, end = (cut.isoformat().replace("+00:00", "Z") for cut in (self.cuts[0], self.cuts[-1]))
+        named = {"shelf": "all", "from": begin, "to": end, **self.filters, **more}
+        return f"/inbox?{urlencode(named)}"
 
 
 def read_scope(asked: Mapping[str, str], *, zone: str, today: date) -> Scope:
@@ -80,9 +87,9 @@ def read_scope(asked: Mapping[str, str], *, zone: str, today: date) -> Scope:
     last = _read_day(told["to"], "to") if "to" in told else today
     first = _read_day(told["from"], "from") if "from" in told else last - timedelta(days=USUAL_DAYS - 1)
     if first > last:
-        raise BadScope(f"from: {first} is after {last}. Swap the two dates.")
+        raise BadScope("order", first=first, last=last)
     if (last - first).days >= LONGEST_DAYS:
-        raise BadScope("from: The period is longer than ten years. Choose a later date.")
+        raise BadScope("length")
     filters = {name: told[name] for name in ("bundle", "revision", "locale", "playbook") if name in told}
     return Scope(first=first, last=last, zone=zone, **filters)
 
@@ -91,7 +98,7 @@ def _read_day(text: str, name: str) -> date:
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise BadScope(f"{name}: «{text[:20]}» is no date. Write it as 2026-11-23.") from None
+        raise BadScope("date", name=name, text=text[:20]) from None
     if not 2000 <= day.year <= 2200:
-        raise BadScope(f"{name}: The year {day.year} is out of reach. Choose one from 2000 to 2200.")
+        raise BadScope("year", name=name, year=day.year)
     return day

@@ -1,10 +1,12 @@
-"""The report for programs and spreadsheets: JSON, and CSV with one row for each figure."""
+"""The report for programs and spreadsheets: JSON, and CSV with one row for each figure. Both in English."""
 
 import csv
 import io
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC
+from datetime import UTC, datetime
 
+from firstline.phrases import load_phrases
 from firstline.report.values import Criterion, Figure, Line, Report
 from firstline.types import Json
 
@@ -14,6 +16,9 @@ BYTE_ORDER_MARK = "\ufeff"
 
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _MOST_PATHS = 200
+_NAMED: Mapping[str, str] = {"causes": "cause.", "grades": "grade", "handoffs": "handoffs."}
+"""Where the words of a section's keys stand, when not under the section's own name."""
+_LINES: Mapping[str, str] = {"handoffs": "reason.", "locale": "language."}
 
 
 def write_csv(report: Report) -> str:
@@ -22,22 +27,39 @@ def write_csv(report: Report) -> str:
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
     for section, line, figure in report.figures():
-        name = " / ".join(filter(None, (line, figure.name)))
+        key = figure.key if line is None else f"{line.key}/{figure.key}"
         numbers = (figure.value, figure.low, figure.high, figure.n, figure.target)
-        texts = (section, figure.key, name), (figure.verdict or "",)
-        row = (*texts[0], *map(_write_number, numbers), *texts[1])
-        writer.writerow([_disarm(cell) for cell in row])
+        texts = map(_disarm, (section, key, name_figure(section, line, figure)))
+        writer.writerow([*texts, *map(_write_number, numbers), figure.verdict or ""])
+    nothing = [""] * 5
     for question in report.questions:
-        writer.writerow(
-            ["questions", question.conversation_id, _disarm(question.text), question.times, "", "", "", "", ""]
-        )
+        texts = map(_disarm, ("questions", question.conversation_id, question.text))
+        writer.writerow([*texts, question.times, *nothing])
     for title, url in report.unused:
-        writer.writerow(["unused", _disarm(url), _disarm(title), 0, "", "", "", "", ""])
+        writer.writerow([*map(_disarm, ("unused", url, title)), 0, *nothing])
     return BYTE_ORDER_MARK + file.getvalue()
 
 
+def name_figure(section: str, line: Line | None, figure: Figure) -> str:
+    """What a figure is, in words; in a table, of what as well."""
+    words = load_phrases("report", "en")
+    if line is None:
+        place = _NAMED.get(section, f"{section}.")
+        known = words.get(f"report.{place}{figure.key}") or words.get(f"report.{place}", "").format(grade=figure.key)
+        return figure.name or known or figure.key
+    column = words.get(f"report.column.{figure.key}") or words.get(f"report.column_{figure.key}", figure.key)
+    return f"{name_line(section, line)}: {column}"
+
+
+def name_line(section: str, line: Line) -> str:
+    """What a line of a table is about."""
+    words = load_phrases("report", "en")
+    known = words.get(f"report.{_LINES.get(section, '')}{line.key}")
+    return known if known and (section in _LINES or not line.name) else line.name or line.key
+
+
 def _write_number(value: float | None) -> str:
-    return "" if value is None else f"{round(value, 6):.6f}".rstrip("0").rstrip(".")
+    return "" if value is None else f"{value:.6f}".rstrip("0").rstrip(".")
 
 
 def _disarm(cell: str) -> str:
@@ -48,7 +70,6 @@ def _disarm(cell: str) -> str:
 def view_report(report: Report) -> Json:
     """The report as JSON. Shares are from 0 to 1, times in seconds, moments in UTC."""
     scope = report.scope
-    waiting_since = report.waiting_since
     return {
         "scope": {
             **scope.query,
@@ -56,52 +77,54 @@ def view_report(report: Report) -> Json:
             "period_days": scope.step_days,
             "periods": [day.isoformat() for day in scope.starts],
         },
-        "made_at": report.made_at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "made_at": _view_moment(report.made_at),
         "ended": report.ended,
         "going": report.going,
         "empty": report.empty,
         "criteria_shown": report.shown,
         "criteria_below_target": report.below,
         "criteria": [_view_criterion(each) for each in report.criteria],
-        "ladder": [_view_figure(each) for each in report.ladder],
-        "grades": [_view_figure(each) for each in report.grades],
-        "causes": [_view_figure(each) for each in report.causes],
-        "handoffs": [_view_line(each) for each in report.handoffs],
-        "waiting": {
-            "now": report.waiting.value,
-            "since": waiting_since.isoformat().replace("+00:00", "Z") if waiting_since else None,
-        },
-        "tables": {name: [_view_line(line) for line in lines] for name, lines in report.tables.items()},
-        "questions": [
-            {
-                **asdict(each),
-                "last_at": each.last_at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-            }
-            for each in report.questions
-        ],
+        "ladder": _view_figures("ladder", report.ladder),
+        "grades": _view_figures("grades", report.grades),
+        "causes": _view_figures("causes", report.causes),
+        "handoffs": [_view_line("handoffs", each) for each in report.handoffs],
+        "waiting": {"now": report.waiting.value, "since": _view_moment(report.waiting_since)},
+        "tables": {name: [_view_line(name, line) for line in lines] for name, lines in report.tables.items()},
+        "questions": [{**asdict(each), "last_at": _view_moment(each.last_at)} for each in report.questions],
         "more_questions": report.more_questions,
-        "cited": [_view_figure(each) for each in report.cited],
+        "cited": _view_figures("cited", report.cited),
         "unused": [{"title": title, "url": url} for title, url in report.unused],
-        "cost": [_view_figure(each) for each in report.cost],
-        "paths": [{"path": list(path), "count": count} for path, count in list(report.paths.items())[:_MOST_PATHS]],
+        "cost": _view_figures("cost", report.cost),
+        "paths": [{"path": path, "count": count} for path, count in list(report.paths.items())[:_MOST_PATHS]],
     }
 
 
-def _view_figure(figure: Figure) -> Json:
-    """What says nothing is left out."""
-    told = {name: value for name, value in asdict(figure).items() if value not in (None, "")}
-    return {**told, "key": figure.key, "value": figure.value, **({"of_few": True} if figure.of_few else {})}
+def _view_moment(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _view_figures(section: str, figures: Sequence[Figure]) -> list[Json]:
+    return [_view_figure(figure, name_figure(section, None, figure)) for figure in figures]
+
+
+def _view_figure(figure: Figure, name: str) -> Json:
+    """What says nothing is left out; the value never is."""
+    told = {key: value for key, value in asdict(figure).items() if value is not None}
+    few = {"of_few": True} if figure.of_few else {}
+    return {**told, "name": name, "value": figure.value, **few}
 
 
 def _view_criterion(criterion: Criterion) -> Json:
+    figure = criterion.figure
     return {
         "number": criterion.number,
-        **_view_figure(criterion.figure),
+        **_view_figure(figure, name_figure("criteria", None, figure)),
         "points": list(criterion.points),
-        "also": [_view_figure(each) for each in criterion.also],
+        "also": _view_figures("criteria", criterion.also),
     }
 
 
-def _view_line(line: Line) -> Json:
-    figures = {figure.key: _view_figure(figure) for figure in line.figures}
-    return {"key": line.key, "name": line.name or line.key, "note": line.note, "link": line.link, "figures": figures}
+def _view_line(section: str, line: Line) -> Json:
+    figures = {figure.key: _view_figure(figure, name_figure(section, line, figure)) for figure in line.figures}
+    told: Json = {"key": line.key, "name": name_line(section, line), "link": line.link, "figures": figures}
+    return {**told, "note": line.note} if line.note else told

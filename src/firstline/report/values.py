@@ -17,7 +17,7 @@ Verdict = Literal[intervals.Verdict, "no_figures", "not_measured"]
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number. `key` names it within its section; its words are the phrase `report.<section>.<key>`, else `name`.
+    """One number. `key` names it within its section, by a phrase; `name` is what the bundle calls it, if it does.
 
     `n`: of how many it is. `link`: the conversations behind it, or those of them to look at first.
     """
@@ -113,15 +113,16 @@ class Report:
     def shown(self) -> int:
         return sum(each.shown for each in self.criteria)
 
-    def figures(self) -> Iterator[tuple[str, str, Figure]]:
-        """Every figure with its section, and the name of the line that it stands in."""
+    def figures(self) -> Iterator[tuple[str, Line | None, Figure]]:
+        """Every figure with its section, and the line of a table that it stands in."""
         for criterion in self.criteria:
-            yield "criteria", "", criterion.figure
-            yield from (("criteria", "", figure) for figure in criterion.also)
+            yield "criteria", None, criterion.figure
+            yield from (("criteria", None, figure) for figure in criterion.also)
         sections = {"ladder": self.ladder, "grades": self.grades, "causes": self.causes, "cost": self.cost}
-        yield from ((section, "", figure) for section, figures in sections.items() for figure in figures)
-        yield "handoffs", "", self.waiting
+        yield from ((section, None, figure) for section, figures in sections.items() for figure in figures)
+        yield "handoffs", None, self.waiting
         tables = {"handoffs": self.handoffs, **self.tables}
-        for section, lines in tables.items():
-            yield from ((section, line.name or line.key, figure) for line in lines for figure in line.figures)
-        yield from (("cited", "", figure) for figure in self.cited)
+        yield from (
+            (section, line, figure) for section, lines in tables.items() for line in lines for figure in line.figures
+        )
+        yield from (("cited", None, figure) for figure in self.cited)

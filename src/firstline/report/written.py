@@ -3,12 +3,26 @@
 from datetime import date
 
 from firstline.language import bare_locale
+from firstline.phrases import load_phrases
 from firstline.report.values import Unit
 from firstline.types import Locale
 
 NOTHING = "–"
 _SPANS = ((172_800.0, 86_400.0, " d", " 天"), (3_600.0, 3_600.0, " h", " 小时"), (60.0, 60.0, " min", " 分钟"))
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+class Words:
+    """The report's phrases in one language."""
+
+    def __init__(self, locale: Locale) -> None:
+        self._phrases = load_phrases("report", locale)
+
+    def __call__(self, key: str, **values: object) -> str:
+        return self._phrases[f"report.{key}"].format(**values)
+
+    def get(self, key: str, otherwise: str) -> str:
+        return self._phrases.get(f"report.{key}", otherwise)
 
 
 def write_value(value: float | None, unit: Unit, locale: Locale = "en", *, decimals: int = 0) -> str:

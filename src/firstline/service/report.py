@@ -15,11 +15,13 @@ from firstline.report.build import build_report
 from firstline.report.scope import BadScope, Scope, read_scope
 from firstline.report.sheet import view_report, write_csv
 from firstline.report.values import Report
+from firstline.report.written import Words
 from firstline.service.fence import UNFRAMED
 from firstline.service.identity import hash_token
 from firstline.service.pages import pick_locale, show_page
 from firstline.service.reception import Reception, Served
-from firstline.service.report_page import show_filters, show_report
+from firstline.service.report_form import Shown, show_filters
+from firstline.service.report_page import show_report
 from firstline.service.sign_in import COOKIE, AsViewer, Door
 from firstline.types import Locale
 
@@ -69,7 +71,7 @@ async def read_report(
     """The figures of a period, by default the last 30 days; `format=csv` for a spreadsheet."""
     if how not in ("json", "csv"):
         raise RequestError(422, "invalid", "format: json or csv is expected.")
-    scope = _choose_scope(reception, asked)
+    scope = _choose_scope(reception, asked, "en")
     report = await _make(reception, archive, scope, "en")
     if how == "json":
         return JSONResponse(view_report(report))
@@ -91,31 +93,35 @@ async def report_page(
         words, demo = load_phrases("desk", locale), not reception.settings.production
         response = show_page(request, "sign_in.html", bundle, locale, desk=words, demo=demo)
     else:
-        response = await _show(request, asked, reception, archive, locale if locale in LANGUAGES else "en")
+        response = await _show(request, asked, reception, archive, locale if locale in LANGUAGES else "en", lang)
     response.headers["Cache-Control"] = "no-store"
     response.headers["Content-Security-Policy"] = UNFRAMED
     return response
 
 
 async def _show(
-    request: Request, asked: Mapping[str, str], reception: Reception, archive: Archive, locale: Locale
+    request: Request,
+    asked: Mapping[str, str],
+    reception: Reception,
+    archive: Archive,
+    locale: Locale,
+    lang: str | None,
 ) -> Response:
     """The page; or the form with what is wrong in it."""
     served = _find_bundles(reception, None)
-    words = load_phrases("report", locale)
+    words, today = load_phrases("report", locale), _today(reception, served[0])
+    chosen = lang if lang in LANGUAGES else ""
     try:
-        scope = _choose_scope(reception, asked)
+        scope = _choose_scope(reception, asked, locale)
     except RequestError as error:
-        form = show_filters(asked, served, {}, locale, today=_today(reception, served[0]))
-        page = {"form": form, "problem": error.message}
+        form = show_filters(asked, served, {}, locale, today=today, lang=chosen)
+        page: Shown = {"form": form, "problem": error.message}
         response = show_page(request, "report.html", served[0], locale, report=words, page=page)
         response.status_code = error.status
         return response
     made = await _make(reception, archive, scope, locale)
-    form = show_filters(
-        {**asked, **scope.query}, served, made.tables, locale, today=_today(reception, served[0])
-    )
     bundles = _find_bundles(reception, scope.bundle)
+    form = show_filters({**asked, **scope.query}, served, made.tables, locale, today=today, lang=chosen)
     page = {"form": form, **show_report(made, bundles, locale)}
     return show_page(request, "report.html", bundles[0], locale, report=words, page=page)
 
@@ -127,13 +133,14 @@ def _find_bundles(reception: Reception, name: str | None) -> Sequence[Bundle]:
     return [engine.bundle for engine in reception.engines.values()]
 
 
-def _choose_scope(reception: Reception, asked: Mapping[str, str]) -> Scope:
+def _choose_scope(reception: Reception, asked: Mapping[str, str], locale: Locale) -> Scope:
     """Raises RequestError: 422 that says what is wrong, 404 for a bundle that is not served."""
     bundle = _find_bundles(reception, asked["bundle"] or None)[0]
     try:
         return read_scope(asked, zone=bundle.hours.timezone, today=_today(reception, bundle))
     except BadScope as error:
-        raise RequestError(422, "invalid", str(error)) from None
+        told = Words(locale)(f"problem.{error.key}", **error.values)
+        raise RequestError(422, "invalid", told) from None
 
 
 async def _make(reception: Reception, archive: Archive, scope: Scope, locale: Locale) -> Report:

@@ -83,6 +83,7 @@ class SqlDeliveries:
     def __init__(self, engine: sa.Engine, reader: sa.Engine) -> None:
         self._engine = engine
         self._reader = reader
+        self._writing = asyncio.Lock()  # one of ours at a time: who waits for the file's own lock sleeps too long
 
     # What is to be told ------------------------------------------------------------------------------------------
 
@@ -185,7 +186,8 @@ class SqlDeliveries:
             with self._engine.begin() as connection:
                 return write(connection)
 
-        return await _in_thread(run, "the store cannot be written")
+        async with self._writing:
+            return await _in_thread(run, "the store cannot be written")
 
 
 async def _in_thread(work: Callable[[], Made], trouble: str) -> Made:

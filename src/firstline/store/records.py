@@ -24,6 +24,9 @@ from firstline.types import ConversationId
 RETURN_TIME = timedelta(hours=72)
 """A customer who is back within it was not helped the first time."""
 
+NEWEST = 5_000
+"""Where a search looks first."""
+
 _LISTS = ("scores", "texts", "sources", "questions")
 _TIMES = ("started_at", "last_at", "closed_at", "waiting_since", "due_at")
 _INTEGERS = {
@@ -76,6 +79,8 @@ sa.Index("records_active", records.c.status, records.c.last_at)
 sa.Index("records_started", records.c.bundle, records.c.started_at)
 sa.Index("records_last", records.c.last_at)
 sa.Index("records_due", records.c.due_at, sqlite_where=records.c.due_at.is_not(None))
+sa.Index("records_ticket", records.c.ticket, sqlite_where=records.c.ticket == 1)
+sa.Index("records_approvals", records.c.approvals, sqlite_where=records.c.approvals > 0)
 sa.Index("records_customer", records.c.customer_key, records.c.started_at)
 sa.Index(
     "records_counted",  # everything that the report sums, so that it never reads the rows themselves
@@ -149,6 +154,10 @@ class SqlRecords:
         return _read_row(rows[0]) if rows else None
 
     async def list(self, chosen: Filter) -> Sequence[QueueRow]:
+        if chosen.words and not chosen.offset:  # mostly what is looked for is not old
+            newest = await self.select(_choose(chosen, newest=NEWEST))
+            if len(newest) == chosen.limit:
+                return [_read_row(row) for row in newest]
         return [_read_row(row) for row in await self.select(_choose(chosen))]
 
     async def count(self, bundle: str | None = None) -> Mapping[str, int]:
@@ -277,7 +286,8 @@ _SHELVES = {
 }
 
 
-def _choose(chosen: Filter) -> sa.Select[Any]:
+def _choose(chosen: Filter, *, newest: int | None = None) -> sa.Select[Any]:
+    """The question to the database; `newest`: among so many of the newest conversations only."""
     wanted = _rows().where(*_SHELVES[chosen.shelf])
     if chosen.bundle is not None:
         wanted = wanted.where(records.c.bundle == chosen.bundle)
@@ -293,8 +303,11 @@ def _choose(chosen: Filter) -> sa.Select[Any]:
         wanted = wanted.where(records.c.started_at >= write_time(chosen.since))
     if chosen.until is not None:
         wanted = wanted.where(records.c.started_at < write_time(chosen.until))
-    for word in chosen.words.casefold().split():
-        wanted = _search(wanted, word)
+    if newest is not None:
+        first = sa.select(records.c.last_at).order_by(records.c.last_at.desc()).limit(1).offset(newest)
+        wanted = wanted.where(records.c.last_at > sa.func.coalesce(first.scalar_subquery(), ""))
+    if words := chosen.words.casefold().split():
+        wanted = _search(wanted, words, each=newest is not None)
     if chosen.source is not None:
         cited = sa.exists().where(
             sources.c.conversation_id == records.c.conversation_id, sources.c.url == chosen.source
@@ -304,9 +317,13 @@ def _choose(chosen: Filter) -> sa.Select[Any]:
     return wanted.order_by(order).limit(chosen.limit).offset(chosen.offset)
 
 
-def _search(wanted: sa.Select[Any], word: str) -> sa.Select[Any]:
-    """Conversations in which the word stands, in any language: a plain look through the texts, newest first."""
-    holds = sa.exists().where(
-        texts.c.conversation_id == records.c.conversation_id, sa.func.instr(texts.c.text, word) > 0
-    )
-    return wanted.where(holds)
+def _search(wanted: sa.Select[Any], words: Sequence[str], *, each: bool) -> sa.Select[Any]:
+    """Conversations in which all the words stand, in any language: a plain look through the texts.
+
+    each: look into one text after the other, newest first, and stop when there are enough; else through all of them.
+    """
+    holds = [texts.c.text.contains(word, autoescape=True) for word in words]
+    if each:
+        own = texts.c.conversation_id == records.c.conversation_id
+        return wanted.where(sa.exists().where(own, *holds))
+    return wanted.where(records.c.conversation_id.in_(sa.select(texts.c.conversation_id).where(*holds)))

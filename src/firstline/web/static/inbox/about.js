@@ -58,7 +58,7 @@ function buildCustomer(page, head) {
   if (!contact) return section(t('customer'), parts);
   const copy = button({ class: 'icon-button', label: t('copy'), 'data-copy': contact.contact }, deskIcon('copy'));
   const card = [
-    h('p', { class: 'contact' }, h('bdi', {}, contact.contact), copy),
+    h('p', { class: 'copyable' }, h('bdi', {}, contact.contact), copy),
     contact.comment && h('p', { dir: 'auto', class: 'contact-comment' }, contact.comment),
     h('p', { class: 'hint' }, h('time', { datetime: contact.at }, format.whole(contact.at))),
   ];
@@ -122,5 +122,5 @@ function buildSources(page, sources) {
 
 function buildReference({ t }, { conversation_id: id }) {
   const copy = button({ class: 'icon-button', label: t('copy'), 'data-copy': id }, deskIcon('copy'));
-  return section(t('field_reference'), h('p', { class: 'contact' }, h('code', {}, id), copy));
+  return section(t('field_reference'), h('p', { class: 'copyable' }, h('code', {}, id), copy));
 }

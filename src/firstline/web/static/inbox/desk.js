@@ -269,6 +269,7 @@ export class Desk extends EventTarget {
     this.isGone = true;
     this.#follow();
     this.#tell();
+    this.dispatchEvent(new CustomEvent('gone'));
     return null;
   }
 

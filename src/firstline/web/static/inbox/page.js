@@ -201,6 +201,7 @@ export class Page {
     };
     listen(desk, 'change', this.update);
     listen(desk, 'waiting', ({ detail }) => this.#onWaiting(detail));
+    listen(desk, 'gone', () => this.remember());
     listen(desk, 'message', ({ detail }) => this.#onMessage(detail));
     listen(window, 'popstate', () => desk.select(new URLSearchParams(location.search).get('c')));
     listen(window, 'resize', () => this.#isDrawer() || this.#showDetails(false));

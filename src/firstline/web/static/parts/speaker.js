@@ -7,7 +7,7 @@ export function createSpeaker(chat) {
   const { config, isPage } = chat;
   const picture = h('span', { class: 'picture' });
   const name = h('bdi');
-  const title = h('p');
+  const title = h('p', { dir: 'auto' });
   const heading = h(isPage ? 'h1' : 'h2', {}, name);
   const node = h('div', { class: 'speaker' }, picture, h('div', { class: 'identity' }, heading, title));
   let shown = null;

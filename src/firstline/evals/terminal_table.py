@@ -1,0 +1,141 @@
+"""A run, or two beside each other, in the terminal: the table of criteria, then one line for each conversation."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from firstline.evals.compare import Change, Comparison, Flip
+from firstline.evals.metrics import Scored
+from firstline.evals.sheet import Sheet
+from firstline.evals.wording import (
+    NAMES,
+    made_by,
+    name_run,
+    name_trial,
+    say_comparison,
+    say_conversations,
+    say_flip,
+    say_remark,
+    say_shifts,
+    say_verdict,
+    say_warnings,
+    write_change,
+    write_interval,
+    write_line,
+    write_n,
+    write_p,
+    write_share,
+    write_verdict,
+)
+from firstline.intervals import Verdict
+
+MOST_LINES = 40
+LINE_CHARS = 200
+
+COLOURS: dict[Verdict, str] = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
+CHANGES: dict[Change, tuple[str, str]] = {
+    "worse": ("▼ WORSE", "red"),
+    "better": ("▲ BETTER", "green"),
+    "unclear": ("", ""),
+}
+
+
+def print_sheet(out: Console, sheet: Sheet, against: Comparison | None = None) -> None:
+    """The whole of a run; beside it, where there is one, what the last run of the same bundle came to."""
+    out.print(Text(f"{write_verdict(sheet.verdict)}  ", COLOURS[sheet.verdict]).append(say_verdict(sheet), "bold"))
+    out.print(Text(say_conversations(sheet)))
+    out.print()
+    out.print(_criteria(sheet, against))
+    remarks = [f"{NAMES[figure.criterion]}: {say_remark(figure)}" for figure in sheet.figures if say_remark(figure)]
+    if remarks:
+        out.print()
+        out.print(Text("\n".join(remarks), "dim"))
+    _print_trials(out, "Something wrong", sheet.failing)
+    _print_trials(out, "Broken off", sheet.broken)
+    out.print()
+    out.print(Text("; ".join(f"{key} {value}" for key, value in made_by(sheet)), "dim"))
+    if against is not None:
+        out.print(Text(f"beside the run of {name_run(against.before)}, on {len(against.pairs)} conversations", "dim"))
+
+
+def _criteria(sheet: Sheet, against: Comparison | None) -> Table:
+    table = _table(("criterion", "value", "95%", "n", "target", "verdict", *(["last run"] if against else [])), 4)
+    for figure in sheet.figures:
+        difference = against.of(figure.criterion) if against else None
+        colour = CHANGES[difference.change][1] if difference else ""
+        table.add_row(
+            NAMES[figure.criterion],
+            write_share(figure.value),
+            write_interval(figure),
+            write_n(figure),
+            write_share(figure.target),
+            Text(write_verdict(figure.verdict), COLOURS[figure.verdict]),
+            *([Text(write_change(difference), colour)] if against else []),
+        )
+    return table
+
+
+def _table(columns: Sequence[str], last_number: int) -> Table:
+    """Columns 1 to `last_number` hold figures."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for place, name in enumerate(columns):
+        right = 1 <= place <= last_number
+        table.add_column(name, justify="right" if right else "left", no_wrap=place != len(columns) - 1)
+    return table
+
+
+def _print_trials(out: Console, title: str, found: Sequence[Scored]) -> None:
+    if not found:
+        return
+    rows = [
+        (name_trial(each), "; ".join(each.reasons) if each.counts else each.trial.error or "")
+        for each in found[:MOST_LINES]
+    ]
+    _print_rows(out, f"{title} ({len(found):,})", rows, len(found))
+
+
+def _print_rows(out: Console, title: str, rows: Iterable[tuple[str, str]], total: int) -> None:
+    shown = [Text.assemble((f"{name}  ", "bold"), write_line(why, most=LINE_CHARS)) for name, why in rows]
+    more: list[RenderableType] = [Text(f"… and {total - len(shown):,} more", "dim")] if total > len(shown) else []
+    out.print()
+    out.print(Text(title, "bold"))
+    out.print(Padding(Group(*shown, *more), (0, 0, 0, 2)))
+
+
+# Two runs -----------------------------------------------------------------------------------------------------------
+
+
+def print_comparison(out: Console, comparison: Comparison) -> None:
+    """Both runs by criterion, then what flipped, then time and cost."""
+    out.print(Text(say_comparison(comparison), "bold"))
+    out.print(Text(f"A  {name_run(comparison.before)}\nB  {name_run(comparison.after)}", "dim"))
+    for warning in say_warnings(comparison):
+        out.print(Text(f"! {warning}", "yellow"))
+    out.print()
+    table = _table(("criterion", "A", "B", "worse", "better", "p", "" ), 5)  # fmt: skip
+    for each in (*comparison.differences, comparison.whole):
+        word, colour = CHANGES[each.change]
+        table.add_row(
+            NAMES[each.criterion] if each.criterion else "Whole conversations",
+            write_share(each.before.value) if each.before else "",
+            write_share(each.after.value) if each.after else "",
+            str(each.worse or "·"),
+            str(each.better or "·"),
+            write_p(each.p) if each.worse or each.better else "",
+            Text(word, colour),
+        )
+    out.print(table)
+    _print_flips(out, "Flipped to bad", [each for each in comparison.flips if each.worse])
+    _print_flips(out, "Flipped to good", [each for each in comparison.flips if not each.worse])
+    out.print()
+    for line in say_shifts(comparison):
+        out.print(Text(line, "dim"))
+
+
+def _print_flips(out: Console, title: str, flips: Sequence[Flip]) -> None:
+    if flips:
+        rows = [(f"{each.case_id} #{each.number}", say_flip(each)) for each in flips[:MOST_LINES]]
+        _print_rows(out, f"{title} ({len(flips):,})", rows, len(flips))
