@@ -50,7 +50,9 @@ class Settings(BaseSettings):
     chat_models: Listed = ("claude-sonnet-5-5", "claude-haiku-5-5")
     """In the order in which they are tried; the offline model comes after the last."""
     fast_model: str = "claude-haiku-5-5"
-    """Judges the mood, where there is a key."""
+    """Judges the mood and plays customers, where there is a key."""
+    judge_model: str = "claude-opus-5-5"
+    """Judges replies in evaluations."""
     connect_seconds: Annotated[float, Field(gt=0)] = 5.0
     first_token_seconds: Annotated[float, Field(gt=0)] = 20.0
     idle_seconds: Annotated[float, Field(gt=0)] = 15.0

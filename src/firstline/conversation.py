@@ -289,9 +289,7 @@ def _move(state: Conversation, event: StatusEvent) -> Conversation:
     if status is None:
         return state
     since = state.status_since if status == state.status else event.at
-    state = replace(
-        state, status=status, status_since=since, human_agent=None, human_spoke_at=None, offered_in=None
-    )
+    state = replace(state, status=status, status_since=since, human_agent=None, human_spoke_at=None, offered_in=None)
     match event:
         case HandoffRequested():
             return replace(state, request=event, unclaimed=False)

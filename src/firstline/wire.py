@@ -69,6 +69,11 @@ def choose_fast_model(settings: Settings) -> Model | None:
     return None if settings.chosen_model == "offline" else _build_claude(settings.fast_model, settings)
 
 
+def choose_judge_model(settings: Settings) -> Model | None:
+    """The model that judges replies in evaluations; None where there is no key: nothing stands in for it."""
+    return None if settings.chosen_model == "offline" else _build_claude(settings.judge_model, settings)
+
+
 def _build_claude(model_id: str, settings: Settings) -> Model:
     from firstline.model.claude import build_claude  # noqa: PLC0415  # takes 1-2 s, and only Claude needs it
 

@@ -38,13 +38,29 @@ WEIGHTS = {"greet": 2, "answer": 9, "act": 5, "decline": 2, "hand_off": 2}
 CONTAINED = {"greet": 0.80, "answer": 0.80, "act": 0.66, "decline": 0.84, "hand_off": 0.12}
 UNANSWERED = {
     "en": (
-        "Do you have an app?", "Can I pay by bank transfer?", "Is there a discount for students?",
-        "Can my neighbour use it too?", "Do you deliver abroad?", "What happens when I move to another country?",
-        "Can I get this on paper?", "Who founded the company?", "Do you speak sign language?", "Is there a loyalty card?",
-        "What did I pay three years ago?", "Can I change the name on the contract?", "Where do I send a fax?",
+        "Do you have an app?",
+        "Can I pay by bank transfer?",
+        "Is there a discount for students?",
+        "Can my neighbour use it too?",
+        "Do you deliver abroad?",
+        "What happens when I move to another country?",
+        "Can I get this on paper?",
+        "Who founded the company?",
+        "Do you speak sign language?",
+        "Is there a loyalty card?",
+        "What did I pay three years ago?",
+        "Can I change the name on the contract?",
+        "Where do I send a fax?",
     ),
-    "zh": ("有手机应用吗？", "可以分期付款吗？", "学生有优惠吗？", "搬到国外怎么办？", "可以开纸质发票吗？", "能改合同上的名字吗？"),
-}  # fmt: skip
+    "zh": (
+        "有手机应用吗？",
+        "可以分期付款吗？",
+        "学生有优惠吗？",
+        "搬到国外怎么办？",
+        "可以开纸质发票吗？",
+        "能改合同上的名字吗？",
+    ),
+}
 COMMON = ("asked", "no_answer", "tool_failed", "sentiment", "verdict", "failed", "budget", "taken_over")
 OFTEN = (46, 20, 9, 9, 6, 4, 2, 4)
 
@@ -110,7 +126,8 @@ def _write(connection: sa.Connection, batch: Sequence[Past]) -> None:
 
 def _row_of(past: Past) -> dict[str, Any]:
     record = past.record
-    row = {name: getattr(record, name) for name in records.c.keys() if hasattr(record, name)} | asdict(record.scores)
+    kept = {column.name: getattr(record, column.name) for column in records.c if hasattr(record, column.name)}
+    row = kept | asdict(record.scores)
     times = {name: write_time(value) for name, value in row.items() if isinstance(value, datetime)}
     return row | times | {"returned": past.returned}
 
@@ -242,7 +259,7 @@ class _Cast:
             closed = rung not in ("going", "empty")
             return ("closed" if closed else "open"), None, chance.choice(("customer", "timeout")) if closed else None
         reason: Any = "policy" if kind == "hand_off" and chance.random() < 0.5 else chance.choices(COMMON, OFTEN)[0]
-        if age < timedelta(hours=3) and chance.random() < 0.4:
+        if age < timedelta(hours=3) and chance.random() < 0.7:
             return chance.choice(("waiting", "with_human")), reason, None
         return "closed", reason, "human_agent"
 
@@ -275,7 +292,9 @@ class _Cast:
             declined_n=decline,
             declined_ok=decline and int(chance.random() < 0.97),
             answered_n=turns - decline if kind in ("answer", "act") else 0,
-            answered_ok=sum(chance.random() < 0.95 for _ in range(turns - decline)) if kind in ("answer", "act") else 0,
+            answered_ok=sum(chance.random() < 0.95 for _ in range(turns - decline))
+            if kind in ("answer", "act")
+            else 0,
             quoted_n=quoted,
             quoted_ok=quoted,
             escalated_n=due,

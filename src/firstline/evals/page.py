@@ -57,6 +57,7 @@ def write_page(sheet: Sheet, against: Comparison | None = None) -> str:
         kind="run",
         title=say_verdict(sheet),
         verdict=sheet.verdict,
+        word=WORDS[sheet.verdict],
         lead=say_conversations(sheet),
         notes=[f"Beside the run of {name_run(against.before)}."] if against else [],
         criteria=[_show_criterion(each, against.of(each.criterion) if against else None) for each in sheet.figures],
@@ -78,6 +79,7 @@ def write_comparison_page(comparison: Comparison) -> str:
         kind="comparison",
         title=say_comparison(comparison),
         verdict=None,
+        word="",
         lead=f"{len(comparison.pairs):,} conversations that both runs have",
         notes=[*say_warnings(comparison), *say_shifts(comparison)],
         criteria=[_show_difference(each) for each in (*comparison.differences, comparison.whole)],
@@ -110,7 +112,11 @@ def _render(sheet: Sheet, *, kind: str, shown: Sequence[Criterion], states: Sequ
 @cache
 def _environment() -> Environment:
     return Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
 
 

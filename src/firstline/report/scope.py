@@ -52,8 +52,7 @@ class Scope:
     @property
     def cuts(self) -> tuple[datetime, ...]:
         """Where periods begin, and where the last one ends: midnights of the zone, in UTC."""
-        midnights = (*self.starts, self.last + timedelta(days=1))
-        return tuple(datetime.combine(day, time.min, ZoneInfo(self.zone)).astimezone(UTC) for day in midnights)
+        return tuple(map(self._midnight, (*self.starts, self.last + timedelta(days=1))))
 
     @property
     def filters(self) -> Mapping[str, str]:
@@ -73,9 +72,12 @@ class Scope:
 
     def link(self, **more: str) -> str:
         """Where the inbox lists these conversations, narrowed further; to the moment, since it knows no zone."""
-        begin, end = (cut.isoformat().replace("+00:00", "Z") for cut in (self.cuts[0], self.cuts[-1]))
-        named = {"shelf": "all", "from": begin, "to": end, **self.filters, **more}
-        return f"/inbox?{urlencode(named)}"
+        begin, end = map(self._midnight, (self.first, self.last + timedelta(days=1)))
+        span = {"from": f"{begin:%Y-%m-%dT%H:%M:%SZ}", "to": f"{end:%Y-%m-%dT%H:%M:%SZ}"}
+        return f"/inbox?{urlencode({'shelf': 'all', **span, **self.filters, **more})}"
+
+    def _midnight(self, day: date) -> datetime:
+        return datetime.combine(day, time.min, ZoneInfo(self.zone)).astimezone(UTC)
 
 
 def read_scope(asked: Mapping[str, str], *, zone: str, today: date) -> Scope:

@@ -18,10 +18,10 @@ router = APIRouter()
 
 
 @router.get("/inbox", response_class=HTMLResponse, include_in_schema=False)
-async def inbox_page(request: Request, reception: Served, door: Door, locale: str | None = None) -> Response:
+async def inbox_page(request: Request, reception: Served, door: Door) -> Response:
     """Where human agents work; the sign-in for whoever is not signed in."""
     bundle = reception.engine(None).bundle
-    chosen = pick_locale(request, bundle, locale)
+    chosen = pick_locale(request, bundle, None)  # `locale` is a filter of the list here
     token = request.cookies.get(COOKIE)
     known = await door.find(hash_token(token)) if token else None
     name = "inbox.html" if known is not None else "sign_in.html"

@@ -19,6 +19,7 @@ from firstline.indexer import INBOX
 from firstline.markup import render_html
 from firstline.service.reception import Reception, Served
 from firstline.service.sign_in import AsViewer, Door, StaffDoor, still_signed_in
+from firstline.service.staff import known
 from firstline.service.staff_entries import view_entries
 from firstline.service.staff_views import view_detail, view_head, view_row
 from firstline.service.stream import HEADERS
@@ -43,6 +44,7 @@ async def read_events(
     """Server-sent events: `queue`, `row`; and for the watched conversation `detail`, `changed`, `reply`, `typing`."""
     watched = ConversationId(conversation) if conversation else None
     if watched is not None:
+        await known(watched, reception)
         await door.note(caller, "conversation_read", conversation_id=watched)
     stream = stream_inbox(reception, door, caller, watched)
     return StreamingResponse(stream, media_type="text/event-stream", headers=HEADERS)

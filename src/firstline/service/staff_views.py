@@ -9,6 +9,7 @@ from datetime import datetime
 
 from firstline.bundle import Bundle
 from firstline.conversation import Approval, Conversation
+from firstline.events import SurveyAnswered
 from firstline.handoff import check_holder
 from firstline.language import right_to_left
 from firstline.model.note import fence
@@ -82,6 +83,7 @@ def view_head(conversation: Conversation, bundle: Bundle, member: StaffMember, n
         "reason": request.reason if request else None,
         "back_at": view_time(request.back_at) if request and request.back_at else None,
         "unclaimed": conversation.unclaimed,
+        "survey": _view_survey(conversation),
         "approvals": [view_approval(each, now) for each in conversation.approvals.values()],
         "canned": [
             {"title": choose_text(each.title, locale), "text": choose_text(each.text, locale)}
@@ -130,6 +132,13 @@ def _view_contact(conversation: Conversation) -> Json | None:
     return {"contact": left.contact, "comment": fence(left.comment, limit=2000), "at": view_time(left.at)}
 
 
+def _view_survey(conversation: Conversation) -> Json | None:
+    answered = [logged.event for logged in conversation.log if isinstance(logged.event, SurveyAnswered)]
+    if not answered:
+        return None
+    return {"score": answered[-1].score, "comment": fence(answered[-1].comment, limit=2000)}
+
+
 def _view_may(conversation: Conversation, member: StaffMember) -> Json:
     """What this member may do now; the buttons follow it, and the routes decide again."""
     works = may(member.role, "human_agent")
@@ -144,5 +153,6 @@ def _view_may(conversation: Conversation, member: StaffMember) -> Json:
         "resolve": works and (holds or status in ("open", "waiting") or conversation.contact is not None),
         "reopen": works and status == "closed",
         "correct": works,
+        "approve": works,
         "draft": works and holds,
     }
