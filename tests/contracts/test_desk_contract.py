@@ -12,7 +12,6 @@ from firstline.desk import ALL_TYPES, Delivered, Desk, DeskName, Rejected, Telli
 from firstline.desk.builtin import Inbox
 from firstline.desk.chatwoot import Chatwoot
 from firstline.desk.email import Email, Relay
-from firstline.desk.guarded import GuardedFetch
 from firstline.desk.webhook import Webhook
 from tests.support.fake_desk import (
     ACCOUNT,
@@ -24,6 +23,7 @@ from tests.support.fake_desk import (
     FakeChatwoot,
     Fault,
     Receiver,
+    near,
     tell,
 )
 from tests.support.fake_smtp import FakeSmtp
@@ -44,10 +44,6 @@ class Stage:
     trouble: Callable[[str], None]
     """`moment` or `good`: what the other side answers next; `lost`: it takes it, and says nothing."""
     server: Receiver | FakeChatwoot | FakeSmtp | None = None
-
-
-def near() -> GuardedFetch:
-    return GuardedFetch(https_only=False, allow_private=True, total_seconds=5)
 
 
 @asynccontextmanager

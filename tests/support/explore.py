@@ -19,7 +19,7 @@ from typing import Any, Literal, cast
 from unittest.mock import patch
 
 from firstline import handoff, worker
-from firstline.conversation import Conversation, answering_turn, new_conversation
+from firstline.conversation import Conversation, StatusEvent, answering_turn, move_of
 from firstline.engine import Engine
 from firstline.errors import Conflict, ModelFailed, RequestError
 from firstline.events import (
@@ -46,7 +46,7 @@ from firstline.model import ModelReply, ModelRequest, Piece, Replied, TextGrew, 
 from firstline.model.note import read_note
 from firstline.prepare import _was_offered
 from firstline.service.reception import allowed
-from firstline.states import may_speak
+from firstline.states import may_speak, next_status
 from firstline.turn import run_turn
 from firstline.types import ConversationId, HumanAgent, Json, Message, MessageId, StaffId, TurnId, Usage
 from tests.support.scripted import START, Clock, RecordingToolset, make_engine, sign_in, start
@@ -85,14 +85,14 @@ class Work:
 
 @dataclass(frozen=True)
 class World:
-    """One moment. `page`: what the customer has seen of the running reply; `appends`: where each append ended."""
+    """One moment. `page`: what the customer has seen of the running reply; `earlier`: the log before the last appends."""
 
     log: Conversation
     at: datetime
     work: Work | None = None
     again: bool = False
     page: str = ""
-    appends: tuple[int, ...] = ()
+    earlier: tuple[Conversation, ...] = ()
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -112,10 +112,11 @@ class World:
         work = self.work
         if work is None or work.steps is None:
             return None if work is None else ("asked to work",)
-        since, now_is, kept = self.log.log[work.stored.last_seq :], work.stored, True
+        since, status, kept = self.log.log[work.stored.last_seq :], work.stored.status, True
         for logged in since:
-            now_is = now_is.extended(logged.event)
-            kept = kept and may_speak(now_is.status, "assistant")
+            event = logged.event
+            status = next_status(status, move_of(event)) or status if isinstance(event, StatusEvent) else status
+            kept = kept and may_speak(status, "assistant")
         rest = tuple(kinds(step) if isinstance(step, tuple) else step.type for step in work.steps[work.index :])
         same = any(getattr(logged.event, "turn_id", None) == work.turn_id for logged in since)
         return (rest, work.stopped, may_speak(work.stored.status, "assistant"), bool(since), kept, same)
@@ -230,7 +231,7 @@ class Desk(Ledger):
             self.conflicts += 1
             raise Conflict("the log has moved on")
         log = self.world.log.extended(*events)
-        self.world = replace(self.world, log=log, appends=(*self.world.appends, log.last_seq))
+        self.world = replace(self.world, log=log, earlier=(*self.world.earlier, self.world.log)[-EARLIER:])
         return log
 
 
@@ -353,7 +354,7 @@ class Explorer:
     def first(self, *, signed_in: bool = False) -> World:
         log = start(BUNDLE)
         log = sign_in(log) if signed_in else log
-        return World(log, START, appends=(log.last_seq,))
+        return World(log, START)
 
     # What can come next ------------------------------------------------------------------------------------------
 
@@ -362,9 +363,12 @@ class Explorer:
         for act in self.acts:
             if act.name.startswith("post") and self._is_full(world.log):
                 continue
-            yield await self.do(world, act)
-            for place in world.appends[-EARLIER - 1 : -1]:
-                yield await self.do(world, act, seen=place)
+            now = await self.do(world, act)
+            yield now
+            for earlier in world.earlier:
+                late = await self.do(world, act, seen=earlier)
+                assert late.refused or late.world.log in (world.log, now.world.log), f"{act.name}, decided too early"
+                yield late
         if world.work is not None:
             yield Moved("worker", await self.work(world))
         if self.crash and (world.work is not None or world.log.unfinished):
@@ -379,13 +383,9 @@ class Explorer:
     def _is_of(self, logged: Logged, turn_id: TurnId | None) -> bool:
         return turn_id is not None and isinstance(logged.event, MessagePosted) and logged.event.turn_id == turn_id
 
-    async def do(self, world: World, act: Act, *, seen: int | None = None) -> Moved:
+    async def do(self, world: World, act: Act, *, seen: Conversation | None = None) -> Moved:
         """Somebody acts, as their route does it; `seen`: all that they have seen of the log when they decide."""
-        earlier = None
-        if seen is not None:
-            known = new_conversation(world.log.conversation_id)
-            earlier = known.extended(*(logged.event for logged in world.log.log[:seen]))
-        desk, stale = Desk(world, earlier), seen is not None
+        desk, stale = Desk(world, seen), seen is not None
 
         def decide(now_is: Conversation) -> Sequence[Event]:
             return allowed(act.decide(now_is, world.at, _count_from(now_is, "p")))
@@ -549,7 +549,8 @@ async def explore(
                 walk.transitions += 1
                 if moved.refused is not None:
                     walk.refusals[moved.refused] = walk.refusals.get(moved.refused, 0) + 1
-                    continue
+                if moved.refused is not None or moved.stale:
+                    continue  # it came to nothing, or to what it would come to now
                 key = moved.world.key
                 try:
                     check(world, moved, key not in ways)

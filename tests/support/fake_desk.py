@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from firstline.desk import Telling, Told
+from firstline.desk.guarded import GuardedFetch
 from firstline.events import (
     ContactLeft,
     ConversationClosed,
@@ -134,6 +135,11 @@ class FakeServer:
                 self.faults.remove(fault)
                 return fault
         return None
+
+
+def near() -> GuardedFetch:
+    """HTTP to this machine."""
+    return GuardedFetch(https_only=False, allow_private=True, total_seconds=5)
 
 
 class Receiver(FakeServer):

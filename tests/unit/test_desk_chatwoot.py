@@ -8,7 +8,6 @@ import pytest
 from firstline.desk import Delivered, Rejected, TryLater
 from firstline.desk.chatwoot import OWN_ID, Chatwoot
 from firstline.events import ConversationClosed, HandoffRequested, MessagePosted
-from tests.contracts.test_desk_contract import near
 from tests.support.fake_desk import (
     ACCOUNT,
     AT,
@@ -18,6 +17,7 @@ from tests.support.fake_desk import (
     TOKEN,
     FakeChatwoot,
     Fault,
+    near,
     said,
     tell,
 )

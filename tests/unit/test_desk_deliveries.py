@@ -13,8 +13,8 @@ from firstline.desk.outbox import Delivery
 from firstline.errors import StoreUnavailable
 from firstline.store.deliveries import ALL_TABLES, select_behind
 from firstline.types import ConversationId
+from tests.support.desk_scene import REQUESTED, STARTED, Scene, open_scene, wrote
 from tests.support.fake_desk import AT
-from tests.unit.test_desk_courier import REQUESTED, STARTED, Scene, open_scene, wrote
 
 pytestmark = pytest.mark.anyio
 

@@ -14,8 +14,7 @@ from firstline.desk import Telling
 from firstline.desk.fetch import read_retry_after
 from firstline.desk.signing import read_secret, sign_webhook, verify_chatwoot, verify_webhook
 from firstline.desk.webhook import Webhook, build_body
-from tests.contracts.test_desk_contract import near
-from tests.support.fake_desk import AT, REQUESTED, TELLINGS, Receiver, sign_as_chatwoot
+from tests.support.fake_desk import AT, REQUESTED, TELLINGS, Receiver, near, sign_as_chatwoot
 
 SECRET = read_secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 

@@ -134,3 +134,17 @@ def test_any_text_can_be_read(text: str) -> None:
     for fact in find_facts(text, locale="zh"):
         assert fact.value
         assert re.search(r"\S", fact.surface)
+
+
+@pytest.mark.parametrize(
+    ("text", "facts"),
+    [
+        ("退款 $19.02，10 个工作日到账", ["USD 19.02", "10 business day"]),
+        ("$87.96，30 天", ["USD 87.96", "30 day"]),
+        ("每年 9,000英里，40岁", ["9000 mile", "40"]),
+        ("12，345 元", ["CNY 12345"]),
+        ("1，234，567 元", ["CNY 1234567"]),
+    ],
+)
+def test_a_chinese_comma_ends_a_clause_and_only_groups_of_three_are_one_number(text: str, facts: list[str]) -> None:
+    assert [fact.value for fact in find_facts(text, locale="zh")] == facts

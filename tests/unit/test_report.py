@@ -1,4 +1,4 @@
-"""From what was counted to the report: periods, the eleven criteria, what is not resolved, who handed over and why."""
+"""From what was counted to the report: periods, the eleven criteria, what is not resolved, hand-offs, knowledge."""
 
 import re
 from dataclasses import fields, replace

@@ -66,8 +66,8 @@ def _tell(replayed: list[Replayed]) -> None:
     changed = sum(bool(each.routes_changed) for each in replayed)
     lost = sum(bool(each.unrecorded) for each in replayed)
     out.print(
-        f"{len(replayed)} conversations answered again; {changed} took another route, {lost} asked a tool for what was "
-        "never recorded"
+        f"{len(replayed)} conversations answered again; {changed} took another route, "
+        f"{lost} asked a tool for what was never recorded"
     )
     before, after = sum(r.cost_before_usd for r in replayed), sum(r.cost_after_usd for r in replayed)
     out.print(f"cost ${before:.4f} then, ${after:.4f} now")

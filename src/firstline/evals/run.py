@@ -77,8 +77,9 @@ async def run_plan(
     """
     folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240  # nobody else waits for this loop
     done = {(trial.case.id, trial.number): trial for trial in read_trials(folder)}
-    concrete = {key: make_concrete(case, plan.seed + number - 1) for case, key, number in _keyed(plan)}
-    todo = [key for key in plan.keys if done.get(key) is None or done[key].case != concrete[key]]
+    concrete = _concrete(plan)
+    todo = left_to_run(plan, folder, engine.bundle.revision)
+    _end_last_line(folder / TRIALS)
     gate = asyncio.Semaphore(plan.concurrency)
 
     async def run(key: Key) -> None:
@@ -97,17 +98,37 @@ async def run_plan(
     return [done[key] for key in plan.keys]
 
 
-def _keyed(plan: Plan) -> Iterable[tuple[Case, Key, int]]:
-    for number in range(1, plan.trials + 1):
-        for case in plan.cases:
-            yield case, (case.id, number), number
+def left_to_run(plan: Plan, folder: Path, revision: str) -> list[Key]:
+    """The trials that are not there yet: neither broken, nor of another revision, nor of a case that has changed."""
+    done = {(trial.case.id, trial.number): trial for trial in read_trials(folder)}
+    concrete = _concrete(plan)
+    return [key for key in plan.keys if not _is_done(done.get(key), concrete[key], revision)]
+
+
+def _is_done(trial: Trial | None, case: Case, revision: str) -> bool:
+    return trial is not None and trial.error is None and trial.case == case and trial.revision == revision
+
+
+def _concrete(plan: Plan) -> dict[Key, Case]:
+    return {
+        (case.id, number): make_concrete(case, plan.seed + number - 1)
+        for number in range(1, plan.trials + 1)
+        for case in plan.cases
+    }
+
+
+def _end_last_line(path: Path) -> None:
+    """After a crash in the middle of a line, what comes next must not be taken for its end."""
+    if path.exists() and (written := path.read_bytes()) and not written.endswith(b"\n"):
+        path.write_bytes(written + b"\n")
 
 
 def read_trials(folder: Path) -> list[Trial]:
     """The trials in a folder; of one that was run again, the last. A line cut off by a crash is left out."""
     path = folder / TRIALS
     found: dict[Key, Trial] = {}
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    for line in text.split("\n"):  # `splitlines` would cut at U+2028, which customers may write
         try:
             trial = read_trial(json.loads(line))
         except ValueError:

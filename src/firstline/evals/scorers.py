@@ -16,6 +16,7 @@ from firstline.evals.trial import Trial
 from firstline.events import (
     ConfirmationRequested,
     Event,
+    GuardrailRan,
     HandoffOffered,
     HandoffRequested,
     RouteChosen,
@@ -27,6 +28,9 @@ from firstline.events import (
 from firstline.language import detect_locale
 from firstline.sentiment import rate_turns
 from firstline.types import Message
+
+
+_BESIDE_HAN = re.compile(r"(?<=[\u3400-\u9fff]) | (?=[\u3400-\u9fff])")
 
 
 def score_comprehension(trial: Trial, known: Known) -> Iterator[Score]:
@@ -67,7 +71,7 @@ def score_accuracy(trial: Trial, known: Known) -> Iterator[Score]:
         wrong += [f"{reason}" for reason in loose]
         wanted = expected.must_say if expected else ()
         wrong += [f"did not say «{each}»" for each in wanted if not text_finder(text)(each)]
-        if text and (facts or wanted or any(forbidden)):
+        if wanted or (text and (facts or any(forbidden))):
             yield Score("accuracy", not wrong, "; ".join(wrong), act)
 
 
@@ -102,7 +106,7 @@ def score_topic(trial: Trial, known: Known) -> Iterator[Score]:
             yield Score("on_topic", ok, "" if ok else "an on-topic message was not taken up", act)
             continue
         done = [each for each in expected.must_not_say if text_finder(text)(each)]
-        declined = kind == "decline" or says_unknown(known.bundle, text)
+        declined = kind == "decline" or says_unknown(known.bundle, text) or _is_blocked(events)
         why = "it was done on the side" if done else "" if declined else "it was not declined"
         yield Score("topic", declined and not done and not _calls(events), why, act)
 
@@ -114,7 +118,7 @@ def score_quotes(trial: Trial, known: Known) -> Iterator[Score]:
     for act, expected, events in labelled:
         cards = [each.card for each in events if isinstance(each, ToolReturned) and each.card is not None]
         amounts = [card.amount for card in cards if card.amount]
-        given = [amount for amount in amounts if amount in _said(events)]
+        given = [amount for amount in amounts if _shows(_said(events), amount)]
         if expected.quote and not given:
             wrong.append(f"act {act + 1}: a price was due and not given")
         if expected.quote is False and amounts:
@@ -216,10 +220,16 @@ def text_finder(text: str) -> Callable[[str], str]:
 
 
 def fold_text(text: str) -> str:
-    """Without case, marks of Markdown, full-width forms, grouping commas and doubled white space."""
+    """Without case, marks of Markdown, full-width forms, grouping commas, and white space that says nothing."""
     plain = unicodedata.normalize("NFKC", text).casefold()
     plain = re.sub(r"(?<=\d),(?=\d{3})", "", re.sub(r"[*_`]", "", plain))
-    return " ".join(plain.split())
+    return _BESIDE_HAN.sub("", " ".join(plain.split()))
+
+
+def _shows(text: str, amount: str) -> bool:
+    """Whether the amount stands in the text, with its sign or in the words of another language."""
+    figures = re.sub(r"[^\d.,]", "", amount)
+    return fold_text(amount) in fold_text(text) or bool(re.search(rf"(?<![\d.]){re.escape(figures)}(?![\d])", text))
 
 
 def _labelled(trial: Trial) -> Iterator[tuple[int, TurnExpected, Sequence[Event]]]:
@@ -267,6 +277,14 @@ def _kind(events: Sequence[Event], bundle: Bundle) -> str | None:
     route = next((event for event in events if isinstance(event, RouteChosen)), None)
     playbook = bundle.playbooks.get(route.playbook) if route and route.playbook else None
     return playbook.kind if playbook else None
+
+
+def _is_blocked(events: Sequence[Event]) -> bool:
+    """Whether the message was screened out: the assistant was told to decline."""
+    return any(
+        isinstance(event, GuardrailRan) and event.stage == "input" and event.verdict.decision == "block"
+        for event in events
+    )
 
 
 def _requested(events: Sequence[Event]) -> bool:

@@ -176,7 +176,7 @@ def read_sheet(folder: Path) -> Sheet:
         )
     try:
         summary = cast("Json", json.loads((folder / SUMMARY).read_text(encoding="utf-8")))
-        lines = [json.loads(line) for line in (folder / SCORES).read_text(encoding="utf-8").splitlines()]
+        lines = [json.loads(line) for line in (folder / SCORES).read_text(encoding="utf-8").split("\n") if line]
         return Sheet(
             origin=origin,
             scorers=str(summary["scorers"]),

@@ -11,10 +11,12 @@ from firstline.evals.compare import Change, Comparison, Flip
 from firstline.evals.metrics import Scored
 from firstline.evals.sheet import Sheet
 from firstline.evals.wording import (
+    CHANGES,
     NAMES,
     made_by,
     name_run,
     name_trial,
+    say_cautions,
     say_comparison,
     say_conversations,
     say_flip,
@@ -36,17 +38,15 @@ MOST_LINES = 40
 LINE_CHARS = 200
 
 COLOURS: dict[Verdict, str] = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
-CHANGES: dict[Change, tuple[str, str]] = {
-    "worse": ("▼ WORSE", "red"),
-    "better": ("▲ BETTER", "green"),
-    "unclear": ("", ""),
-}
+SIGNS: dict[Change, tuple[str, str]] = {"worse": ("▼ ", "red"), "better": ("▲ ", "green"), "unclear": ("", "dim")}
 
 
 def print_sheet(out: Console, sheet: Sheet, against: Comparison | None = None) -> None:
     """The whole of a run; beside it, where there is one, what the last run of the same bundle came to."""
     out.print(Text(f"{write_verdict(sheet.verdict)}  ", COLOURS[sheet.verdict]).append(say_verdict(sheet), "bold"))
     out.print(Text(say_conversations(sheet)))
+    for caution in say_cautions(sheet):
+        out.print(Text(f"! {caution}", "yellow"))
     out.print()
     out.print(_criteria(sheet, against))
     remarks = [f"{NAMES[figure.criterion]}: {say_remark(figure)}" for figure in sheet.figures if say_remark(figure)]
@@ -65,7 +65,7 @@ def _criteria(sheet: Sheet, against: Comparison | None) -> Table:
     table = _table(("criterion", "value", "95%", "n", "target", "verdict", *(["last run"] if against else [])), 4)
     for figure in sheet.figures:
         difference = against.of(figure.criterion) if against else None
-        colour = CHANGES[difference.change][1] if difference else ""
+        colour = SIGNS[difference.change][1] if difference else ""
         table.add_row(
             NAMES[figure.criterion],
             write_share(figure.value),
@@ -117,7 +117,7 @@ def print_comparison(out: Console, comparison: Comparison) -> None:
     out.print()
     table = _table(("criterion", "A", "B", "worse", "better", "p", "" ), 5)  # fmt: skip
     for each in (*comparison.differences, comparison.whole):
-        word, colour = CHANGES[each.change]
+        sign, colour = SIGNS[each.change]
         table.add_row(
             NAMES[each.criterion] if each.criterion else "Whole conversations",
             write_share(each.before.value) if each.before else "",
@@ -125,7 +125,7 @@ def print_comparison(out: Console, comparison: Comparison) -> None:
             str(each.worse or "·"),
             str(each.better or "·"),
             write_p(each.p) if each.worse or each.better else "",
-            Text(word, colour),
+            Text(f"{sign}{CHANGES[each.change]}" if each.worse or each.better else "", colour),
         )
     out.print(table)
     _print_flips(out, "Flipped to bad", [each for each in comparison.flips if each.worse])

@@ -8,7 +8,7 @@ from math import ceil
 from firstline.evals.compare import FEWEST_FLIPS, Change, Comparison, Difference, Flip, Shift
 from firstline.evals.metrics import Figure, Scored
 from firstline.evals.scoring import Criterion
-from firstline.evals.sheet import Sheet, is_small
+from firstline.evals.sheet import Sheet, is_small, models_of
 from firstline.intervals import NO_FAILURES_IN, Verdict, judge, wilson
 from firstline.report.written import write_range, write_value
 
@@ -114,6 +114,18 @@ def say_conversations(sheet: Sheet) -> str:
     if sheet.broken:
         parts.append(f"{len(sheet.broken):,} broken off by a fault of the evaluation itself")
     return f"{count(len(sheet.scored), 'conversation', 'conversations')}: {', '.join(parts)}"
+
+
+def say_cautions(sheet: Sheet) -> list[str]:
+    """What makes a run less than it seems."""
+    found: list[str] = []
+    others = sorted({model for each in sheet.scored for model in models_of(each.trial)} - {sheet.origin.model})
+    if others:
+        of = sum(bool(models_of(each.trial) & set(others)) for each in sheet.scored)
+        found.append(f"{', '.join(others)} replied in {of:,} of them, not {sheet.origin.model}")
+    if len(sheet.scored) < sheet.origin.cases * sheet.origin.trials:
+        found.append(f"broken off: there were to be {sheet.origin.cases * sheet.origin.trials:,} conversations")
+    return found
 
 
 def say_remark(figure: Figure) -> str:

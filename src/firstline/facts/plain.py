@@ -18,6 +18,8 @@ _LINK = re.compile(r"\[([^\[\]]*)\]\(\s*<?([^\s()<>]*)>?[^()]*\)")
 _SOFT_BREAK = re.compile(r"(?<!\n)[ \t]*\n(?![ \t]*(?:\n|[-*+>#|]|\d{1,9}[.)][ \t]|$))")
 _UNDERLINE = re.compile(r"(?<![A-Za-z0-9])_+|_+(?![A-Za-z0-9])")
 _OVERLAID = re.compile(r"(?<=[\d$€£¥%.,])[\u0300-\u036f\u20d0-\u20ff]+")
+_CLAUSE_COMMA = re.compile(r"((?<![\d.])\d{1,3}(?:，\d{3})+(?!\d))|，(?=\d)")
+"""A Chinese comma before a digit ends a clause; but between groups of three it is read as in `1,234`."""
 _OTHER_DIGIT = re.compile(r"(?![0-9])\d")
 _MARKS = str.maketrans({"*": None, "`": None, "[": None, "]": None, "٫": ".", "٬": ",", "٪": "%", "−": "-"})
 
@@ -34,6 +36,7 @@ def read_plain(text: str) -> str:
     if "](" in text:
         text = _LINK.sub(lambda link: targets.append(link[2]) or link[1], text)
     if not text.isascii():
+        text = _CLAUSE_COMMA.sub(lambda comma: comma[1] or "， ", text)
         text = _OVERLAID.sub("", unicodedata.normalize("NFKC", text))
         text = _OTHER_DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), text)
     text = _SOFT_BREAK.sub(" ", text).translate(_MARKS)
