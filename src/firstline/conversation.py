@@ -92,6 +92,8 @@ class Conversation:
     """When that person last wrote; None since they accepted."""
     request: HandoffRequested | None = None
     """The hand-off that is waiting or under way."""
+    back_at: datetime | None = None
+    """When people are there again, for whoever waits out of hours."""
     unclaimed: bool = False
     """The customer was told that nobody came in time."""
     contact: ContactLeft | None = None
@@ -177,8 +179,7 @@ def _apply(state: Conversation, logged: Logged) -> Conversation:
         case MessagePosted():
             return _post(state, logged, event)
         case TurnStarted():
-            due = None if state.next_turn == event.turn_id else state.next_turn
-            return replace(state, open_turn=event.turn_id, next_turn=due)
+            return _begin_turn(state, event.turn_id)
         case RouteChosen():
             asked = _without(state.asked, event.turn_id) if event.wants_human else state.asked  # the wish is heard
             return replace(state, locale=event.locale, asked=asked)
@@ -214,7 +215,7 @@ def _post(state: Conversation, logged: Logged, event: MessagePosted) -> Conversa
     client_id = event.client_message_id
     if event.message.author == "human_agent":
         replied = state.replied if client_id is None else {**state.replied, client_id: logged}
-        return replace(state, unheard=(), replied=replied, human_spoke_at=event.at)
+        return replace(state, unheard=(), asked=(), replied=replied, human_spoke_at=event.at)
     if event.message.author == "assistant" and event.turn_id is not None and not event.message.cut_off:
         return replace(state, asked=_without(state.asked, event.turn_id))
     if event.message.author != "customer":
@@ -225,11 +226,21 @@ def _post(state: Conversation, logged: Logged, event: MessagePosted) -> Conversa
     return replace(state, posted=posted, mood=None, next_turn=event.turn_id, asked=(*state.asked, event))
 
 
+def _begin_turn(state: Conversation, turn_id: TurnId) -> Conversation:
+    """A turn of the assistant's takes up what nobody has heard."""
+    due = None if state.next_turn == turn_id else state.next_turn
+    state = replace(state, open_turn=turn_id, next_turn=due)
+    if state.status != "open":
+        return state
+    taken = (each.model_copy(update={"turn_id": turn_id}) for each in state.unheard)
+    return replace(state, asked=(*taken, *state.asked), unheard=())
+
+
 def _end_turn(state: Conversation, ended: TurnEnded) -> Conversation:
     """What a turn left unanswered because a person was to answer is theirs to hear, or the next turn's."""
     left = tuple(each for each in state.asked if each.turn_id == ended.turn_id)
     keeps = state.status in ("waiting", "with_human") or (state.status == "open" and ended.outcome == "handed_off")
-    unheard = (*left, *state.unheard) if keeps else () if state.status == "open" else state.unheard
+    unheard = (*left, *state.unheard) if keeps else state.unheard
     return replace(state, open_turn=None, asked=_without(state.asked, ended.turn_id), unheard=unheard)
 
 
@@ -292,13 +303,13 @@ def _move(state: Conversation, event: StatusEvent) -> Conversation:
     state = replace(state, status=status, status_since=since, human_agent=None, human_spoke_at=None, offered_in=None)
     match event:
         case HandoffRequested():
-            return replace(state, request=event, unclaimed=False)
+            return replace(state, request=event, back_at=event.back_at, unclaimed=False)
         case HandoffAccepted(human_agent=human_agent):
             return replace(state, human_agent=human_agent)
         case HandoffUnclaimed():
             return replace(state, unclaimed=True)
         case HandoffRequeued():
-            return replace(state, unclaimed=False)
+            return replace(state, back_at=event.back_at, unclaimed=False)
         case HandoffReturned(turn_id=turn_id):
             return replace(state, request=None, next_turn=turn_id or state.next_turn)
         case ConversationClosed(by=by):

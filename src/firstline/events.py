@@ -228,6 +228,7 @@ class HandoffRequeued(Fact):
 
     type: Literal["handoff.requeued"] = "handoff.requeued"
     by: Literal["human_agent", "timeout"]
+    back_at: AwareDatetime | None = None
 
 
 class HandoffUnclaimed(Fact):

@@ -238,7 +238,8 @@ def _requeue(
     conversation: Conversation, bundle: Bundle, by: Literal["human_agent", "timeout"], now: datetime, new_id: NewId
 ) -> tuple[Event, ...]:
     told = tell_let_go(bundle, conversation.locale, now)
-    return (HandoffRequeued(at=now, by=by), _line(told, conversation.locale, now, new_id))
+    back_at = None if people_available(bundle.hours, now) else next_opening(bundle.hours, now)
+    return (HandoffRequeued(at=now, by=by, back_at=back_at), _line(told, conversation.locale, now, new_id))
 
 
 def _due_turn(conversation: Conversation, new_id: NewId) -> TurnId | None:

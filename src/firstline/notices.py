@@ -4,6 +4,7 @@ from datetime import datetime
 
 from firstline.bundle import Bundle
 from firstline.hours import next_opening, people_available
+from firstline.language import right_to_left
 from firstline.phrases import phrase
 from firstline.types import Locale
 
@@ -16,7 +17,7 @@ def tell_who_answers(bundle: Bundle, locale: Locale, at: datetime) -> str:
 def tell_unclaimed(bundle: Bundle, locale: Locale, at: datetime, *, left: bool) -> str:
     """An apology: nobody came in time. `left`: the customer has said how to be reached."""
     apology = phrase("nobody_came", locale)
-    then = phrase("we_will_write" if left else "leave_contact", locale, ways=_ways(bundle))
+    then = phrase("we_will_write" if left else "leave_contact", locale, ways=_ways(bundle, locale))
     return f"{apology} {then}"
 
 
@@ -26,7 +27,7 @@ def tell_let_go(bundle: Bundle, locale: Locale, at: datetime) -> str:
 
 
 def _by_hours(key: str, bundle: Bundle, locale: Locale, at: datetime, **values: object) -> str:
-    ways = _ways(bundle)
+    ways = _ways(bundle, locale)
     if people_available(bundle.hours, at):
         return phrase(f"{key}_here", locale, ways=ways, **values)
     opening = next_opening(bundle.hours, at)
@@ -37,6 +38,8 @@ def _by_hours(key: str, bundle: Bundle, locale: Locale, at: datetime, **values: 
     return phrase(f"{key}_later", locale, when=when, ways=ways)
 
 
-def _ways(bundle: Bundle) -> str:
+def _ways(bundle: Bundle, locale: Locale) -> str:
+    """Each between marks that keep a number's order in a text that runs from right to left."""
     contact = bundle.contact
-    return " · ".join(filter(None, (contact.phone, contact.email, contact.website)))
+    ways = filter(None, (contact.phone, contact.email, contact.website))
+    return " · ".join(f"\u2068{way}\u2069" if right_to_left(locale) else way for way in ways)

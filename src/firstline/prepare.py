@@ -39,9 +39,9 @@ async def prepare(turn: Turn) -> Sequence[Event] | None:
     events = turn.conversation.turn_events(turn.turn_id)
     if any(isinstance(event, RouteChosen) for event in events):
         return None
-    posted = [event for event in events if isinstance(event, MessagePosted)]
+    asked = [each for each in turn.conversation.asked if each.turn_id == turn.turn_id]
     left = turn.conversation.unheard  # written while a person was to answer, and nobody has
-    text = "\n".join(event.message.text for event in (*left, *posted))
+    text = "\n".join(event.message.text for event in (*left, *asked))
     if not text.strip():  # a confirmation's turn: the customer pressed a button, and wrote nothing
         return [_route(turn, "")]
     screened = [_screen(turn, guardrail, text) for guardrail in turn.engine.input_guardrails]

@@ -353,6 +353,7 @@ def test_after_a_person_has_resolved_it_the_customer_is_asked_once(ask_person: A
 
     page.get_by_role("button", name="Go on with this conversation").click()
     expect(composer(page)).to_be_enabled(timeout=WAIT_MS)
+    expect(page.locator(".log")).to_be_focused()  # the button that was pressed is gone
     expect(heard(page)).to_have_text("Eva answers again")
     assert say(page, "What is a deductible?")
     end(page)

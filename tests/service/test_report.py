@@ -48,7 +48,7 @@ class Office:
     async def get(self, path: str, language: str = "en", **params: Any) -> Response:
         cookie = {"Cookie": f"{COOKIE}={self.cookie}"} if self.cookie else {}
         headers = {**cookie, "Accept-Language": language}
-        return await self.shop.client.request("GET", path, params=params, headers=headers)
+        return await self.shop.client.request("GET", path, params=params or None, headers=headers)
 
     async def figures(self, **params: Any) -> dict[str, Any]:
         response = await self.get("/v1/staff/report", **params)
@@ -187,7 +187,6 @@ async def test_the_spreadsheet_tells_the_same_figures(office: Office) -> None:
     assert response.headers["content-disposition"] == f'attachment; filename="{name}"'
     for each in told["criteria"]:
         row = found["criteria", each["key"]]
-        assert (row["value"] or None) == (None if each["value"] is None else pytest.approx(row["value"]))
         assert float(row["value"] or 0) == pytest.approx(each["value"] or 0, abs=1e-6)
         assert row["verdict"] == each["verdict"]
 
@@ -302,7 +301,8 @@ async def test_the_form_keeps_what_was_chosen_and_leads_to_the_files_of_the_same
 
 
 async def test_a_form_filled_in_wrongly_comes_back_with_what_to_do(office: Office) -> None:
-    response = await office.get("/report", **{"from": "2026-11-15", "to": "2026-11-01"})
+    headers = {"Cookie": f"{COOKIE}={office.cookie}"}
+    response = await office.shop.client.http.get("/report?from=2026-11-15&to=2026-11-01", headers=headers)
 
     assert response.status_code == 422
     assert "from: 2026-11-15 is after 2026-11-01. Swap the two dates." in response.text
@@ -318,10 +318,8 @@ async def test_a_period_without_conversations_is_a_page_too(office: Office) -> N
 
 async def test_what_a_customer_wrote_is_text_on_the_page(office: Office) -> None:
     attack = '<script>alert(1)</script> & "quotes"'
-    customer = await office.shop.client.start()
     with office.shop.store.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE record_questions SET text = ?", (attack,))
     page = await office.page()
 
-    assert customer.conversation_id
     assert "<script>alert" not in page and "&lt;script&gt;alert(1)&lt;/script&gt; &amp;" in page

@@ -27,6 +27,7 @@ from firstline.events import (
     ConfirmationDecided,
     ConversationClosed,
     Event,
+    HandoffReturned,
     Logged,
     MessagePosted,
     ModelReplied,
@@ -64,6 +65,9 @@ WORDS = {
 EARLIER = 3
 """From how many earlier places of the log each decision is tried again, as somebody does who has not seen the rest."""
 
+OF_OTHERS = ("message.posted", "handoff.returned", "confirmation.decided", "approval.decided")
+"""Facts that name a turn and are not its own steps."""
+
 NewId = Callable[[str], str]
 
 
@@ -98,11 +102,15 @@ class World:
     def key(self) -> tuple[Any, ...]:
         """What two worlds have in common that go on alike."""
         c, moment = self.log, handoff.due_at(self.log, BUNDLE)
-        waiting = [kinds(c.turn_events(each)) if each else None for each in (c.open_turn, c.next_turn)]
+        back = max((logged.seq for logged in c.log if isinstance(logged.event, HandoffReturned)), default=0)
+        fresh = {id(logged.event) for logged in c.log[back:]}
+        done = [each for each in c.turn_events(c.open_turn) if each.type not in OF_OTHERS] if c.open_turn else None
         return (
             c.status, c.human_agent is None, c.human_spoke_at is None, c.request is None, c.unclaimed,
-            c.contact is None, c.survey is None, *waiting, tuple(said(each) for each in c.unheard),
-            tuple(said(each) for each in c.asked), _offer_stands(c), len(c.running_calls),
+            c.contact is None, c.survey is None, done and kinds(done), c.next_turn is None,
+            tuple(said(each) for each in c.unheard),
+            tuple((said(each), each.turn_id == c.open_turn, said(each) == "wish" and id(each) in fresh) for each in c.asked),
+            _offer_stands(c), len(c.running_calls),
             tuple(each.decided and each.decided.decision for each in (*c.confirmations.values(), *c.approvals.values())),
             people_available(BUNDLE.hours, self.at), moment is not None and (moment <= self.at),
             self._key_of_work(), self.again, bool(self.page),
@@ -119,7 +127,7 @@ class World:
             kept = kept and may_speak(status, "assistant")
         rest = tuple(kinds(step) if isinstance(step, tuple) else step.type for step in work.steps[work.index :])
         same = any(getattr(logged.event, "turn_id", None) == work.turn_id for logged in since)
-        return (rest, work.stopped, may_speak(work.stored.status, "assistant"), bool(since), kept, same)
+        return (rest, may_speak(work.stored.status, "assistant"), bool(since), kept, same)
 
 
 def kinds(events: Iterable[Event]) -> tuple[str, ...]:

@@ -1,53 +1,181 @@
-"""`firstline eval …`. Exit codes: 0 the verdict is good, 1 something failed or got worse, 2 it could not run."""
+"""`firstline eval …`. Exit codes: 0 nothing failed, 1 something failed or got worse, 2 it could not run."""
 
-import asyncio
 import json
 import sys
-from collections.abc import Generator
-from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
-from firstline.config import Settings, load_settings
-from firstline.engine import Engine
+from firstline.config import load_settings
 from firstline.errors import ConfigError, Problem
-from firstline.evals.compare import Comparison, compare
-from firstline.evals.dataset import CaseFile, load_cases
-from firstline.evals.estimate import estimate
+from firstline.evals.compare import compare
+from firstline.evals.dataset import load_cases
 from firstline.evals.metrics import targets_of
-from firstline.evals.page import write_comparison_page, write_page
-from firstline.evals.run import (
-    TRIALS,
-    Plan,
-    choose_cases,
-    hash_scorers,
-    hash_suite,
-    left_to_run,
-    opened_engine,
-    read_trials,
-    run_plan,
-    score_all,
-)
-from firstline.evals.sheet import (
-    RUN,
-    SUMMARY,
-    Origin,
-    Sheet,
-    cost_of,
-    read_origin,
-    read_sheet,
-    write_origin,
-    write_sheet,
-)
-from firstline.evals.terminal_table import print_comparison, print_sheet
-from firstline.evals.trial import Trial
-from firstline.evals.wording import count
-from firstline.evals.written import write_junit, write_markdown
-from firstline.model import Model
-from firstline.types import choose_text
+from firstline.evals.page import write_comparison_page
+from firstline.evals.results import PAGE, begin, beside_last, choose_folder, earlier_runs, publish, runs_of, take_up
+from firstline.evals.run import Plan, choose_cases, hash_scorers, read_trials, score_all
+from firstline.evals.running import Asked, describe, opened, play, tell_cost, tell_kept
+from firstline.evals.schema import case_schema
+from firstline.evals.sheet import Sheet, read_origin, read_sheet
+from firstline.evals.terminal_table import print_changes, print_comparison, print_sheet
+
+eval_app = typer.Typer(no_args_is_help=True, help="Try the assistant on cases, and look at what came of it.")
+out = Console(soft_wrap=True, highlight=False, emoji=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
+
+RunFolder = Annotated[Path, typer.Argument(help="the folder of a run")]
+AsJson = Annotated[bool, typer.Option("--json", help="for programs")]
+
+
+@eval_app.command()
+def run(
+    bundle: Annotated[Path, typer.Argument(help="the bundle's folder")],
+    words: Annotated[list[str] | None, typer.Argument(help="beginnings of ids, tags or languages; all cases")] = None,
+    cases: Annotated[Path | None, typer.Option(help="a folder of cases, instead of the bundle's `evals`")] = None,
+    trials: Annotated[int, typer.Option(min=1, help="how often each case is played")] = 1,
+    seed: Annotated[int, typer.Option(help="chooses the values of cases that have parameters")] = 1,
+    concurrency: Annotated[int, typer.Option(min=1, help="conversations at the same time")] = 4,
+    folder: Annotated[Path | None, typer.Option("--out", help="where the results go")] = None,
+    resume: Annotated[bool, typer.Option(help="go on with what is in the folder of --out")] = True,
+    strict: Annotated[bool, typer.Option("--strict", help="fail, too, when a criterion is inconclusive")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask before money is spent")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Play the cases of a bundle, score what happened, and write a report."""
+    asked = Asked(bundle, tuple(words or ()), cases, trials, seed, concurrency)
+    settings, now = load_settings(), datetime.now(UTC)
+    with opened(bundle, settings) as (runner, engine, fast):
+        plan = Plan(choose_cases(load_cases(engine.bundle, cases), asked.words), trials, seed, concurrency)
+        if not plan.cases:
+            raise ConfigError(
+                Problem("there are no cases", "docs/evaluation.md shows how to write some", cases or bundle)
+            )
+        name, revision = engine.bundle.name, engine.bundle.revision
+        folder = folder or choose_folder(settings.data, name, revision, now)
+        origin = take_up(folder, describe(engine, plan, bundle, now), resume=resume)
+        earlier = earlier_runs(name, origin.began_at, {folder.resolve().parent, runs_of(settings.data, name)})
+        if not engine.model.offline:
+            _ask(tell_cost(engine, plan, folder, earlier[0] if earlier else None), yes=yes)
+        begin(folder, origin)
+        played = play(runner, engine, fast, plan, folder, err)
+        if played is None:
+            err.print(tell_kept(plan, folder, revision, asked), markup=False)
+            raise typer.Exit(2)
+        scored = tuple(score_all(played, engine.bundle))
+        sheet = Sheet(origin, hash_scorers(), targets_of(engine.bundle.criteria), scored, datetime.now(UTC))
+    against = beside_last(sheet, earlier)
+    publish(sheet, folder, against)
+    if as_json:
+        typer.echo(json.dumps(sheet.to_json(), ensure_ascii=False))
+    else:
+        print_sheet(out, sheet, against)
+        _name_page(folder)
+    raise typer.Exit(_exit_code(sheet, strict=strict))
+
+
+@eval_app.command()
+def view(folder: RunFolder, as_json: AsJson = False) -> None:
+    """Show a run again, and where its report is."""
+    sheet = read_sheet(folder)
+    if as_json:
+        typer.echo(json.dumps(sheet.to_json(), ensure_ascii=False))
+        return
+    origin = sheet.origin
+    places = {folder.resolve().parent, runs_of(load_settings(model="offline").data, origin.bundle)}
+    print_sheet(out, sheet, beside_last(sheet, earlier_runs(origin.bundle, origin.began_at, places)))
+    _name_page(folder)
+
+
+@eval_app.command()
+def rescore(
+    folder: RunFolder,
+    bundle: Annotated[Path | None, typer.Option(help="the bundle's folder, where it has moved")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="fail, too, when a criterion is inconclusive")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Score a run's conversations again with today's scorers and targets; also those of a run that was broken off."""
+    origin = read_origin(folder)
+    before = _read_if_whole(folder)
+    with opened(bundle or Path(origin.path), load_settings(model="offline")) as (_, engine, _fast):
+        if engine.bundle.revision != origin.revision:
+            now = engine.bundle.revision
+            err.print(
+                f"the bundle has changed since, {origin.revision} to {now}: that may change figures too",
+                style="yellow",
+            )
+        scored = tuple(score_all(read_trials(folder), engine.bundle))
+        sheet = Sheet(origin, hash_scorers(), targets_of(engine.bundle.criteria), scored, datetime.now(UTC))
+    publish(sheet, folder, None)
+    if as_json:
+        typer.echo(json.dumps(sheet.to_json(), ensure_ascii=False))
+    elif before is None:
+        print_sheet(out, sheet)
+    else:
+        print_changes(out, compare(before, sheet))
+    raise typer.Exit(_exit_code(sheet, strict=strict))
+
+
+@eval_app.command(name="compare")
+def compare_command(
+    before: Annotated[Path, typer.Argument(metavar="A", help="the folder of the earlier run")],
+    after: Annotated[Path, typer.Argument(metavar="B", help="the folder of the later run")],
+    page: Annotated[Path | None, typer.Option("--out", help="where the page goes; B/compare.html")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two runs conversation by conversation. Exit code 1 when B is worse beyond chance."""
+    comparison = compare(read_sheet(before), read_sheet(after))
+    if not comparison.pairs:
+        raise ConfigError(
+            Problem("the runs have no conversation in common", "compare runs of the same cases and seed")
+        )
+    page = page or after / "compare.html"
+    page.write_text(write_comparison_page(comparison), encoding="utf-8")
+    if as_json:
+        typer.echo(json.dumps(comparison.to_json(), ensure_ascii=False))
+    else:
+        print_comparison(out, comparison)
+        out.print(f"side by side: {page}", markup=False)
+    if comparison.worse:
+        raise typer.Exit(1)
+
+
+@eval_app.command()
+def schema() -> None:
+    """Print the JSON Schema of a file of cases, for editors."""
+    typer.echo(json.dumps(case_schema(), ensure_ascii=False, indent=1))
+
+
+def _ask(cost: str, *, yes: bool) -> None:
+    """Raises: ConfigError when nobody can be asked; typer.Exit 2 when the answer is no."""
+    if not cost:
+        return
+    err.print(cost, markup=False)
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise ConfigError(Problem("this costs money, and nobody is here to agree", "give --yes"))
+    if not typer.confirm("Go on?", err=True):
+        raise typer.Exit(2)
+
+
+def _read_if_whole(folder: Path) -> Sheet | None:
+    try:
+        return read_sheet(folder)
+    except ConfigError:
+        return None
+
+
+def _exit_code(sheet: Sheet, *, strict: bool) -> int:
+    if not sheet.figures:
+        return 2
+    unsure = sheet.verdict == "inconclusive" or bool(sheet.broken)
+    return int(sheet.verdict == "fail" or (strict and unsure))
+
+
+def _name_page(folder: Path) -> None:
+    out.print()
+    out.print(Text.assemble(("report  ", "dim"), str(folder / PAGE)))

@@ -31,6 +31,7 @@ from firstline.evals.wording import (
     say_comparison,
     say_conversations,
     say_flip,
+    say_reasons,
     say_shifts,
     say_verdict,
     say_warnings,
@@ -194,7 +195,7 @@ def _show_trial(sides: tuple[Scored, ...], flip: Flip | None) -> Shown:
     """One trial, in one run or in both; the last run is the one whose state it bears."""
     last = sides[-1]
     state: State = "passed" if last.passed else "failed" if last.counts else "broken"
-    why = say_flip(flip) if flip else last.trial.error or "; ".join(last.reasons)
+    why = say_flip(flip) if flip else say_reasons(last)
     return {
         "number": last.trial.number,
         "state": state,

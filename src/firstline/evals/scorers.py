@@ -29,7 +29,6 @@ from firstline.language import detect_locale
 from firstline.sentiment import rate_turns
 from firstline.types import Message
 
-
 _BESIDE_HAN = re.compile(r"(?<=[\u3400-\u9fff]) | (?=[\u3400-\u9fff])")
 
 

@@ -8,7 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from firstline.evals.compare import Change, Comparison, Flip
-from firstline.evals.metrics import Scored
+from firstline.evals.metrics import Figure, Scored
+from firstline.evals.scoring import CRITERIA
 from firstline.evals.sheet import Sheet
 from firstline.evals.wording import (
     CHANGES,
@@ -20,6 +21,7 @@ from firstline.evals.wording import (
     say_comparison,
     say_conversations,
     say_flip,
+    say_reasons,
     say_remark,
     say_shifts,
     say_verdict,
@@ -90,10 +92,7 @@ def _table(columns: Sequence[str], last_number: int) -> Table:
 def _print_trials(out: Console, title: str, found: Sequence[Scored]) -> None:
     if not found:
         return
-    rows = [
-        (name_trial(each), "; ".join(each.reasons) if each.counts else each.trial.error or "")
-        for each in found[:MOST_LINES]
-    ]
+    rows = [(name_trial(each), say_reasons(each)) for each in found[:MOST_LINES]]
     _print_rows(out, f"{title} ({len(found):,})", rows, len(found))
 
 
@@ -139,3 +138,23 @@ def _print_flips(out: Console, title: str, flips: Sequence[Flip]) -> None:
     if flips:
         rows = [(f"{each.case_id} #{each.number}", say_flip(each)) for each in flips[:MOST_LINES]]
         _print_rows(out, f"{title} ({len(flips):,})", rows, len(flips))
+
+
+def print_changes(out: Console, comparison: Comparison) -> None:
+    """What became of a run that was scored again: verdicts that changed, and conversations."""
+    before = {figure.criterion: figure for figure in comparison.before.figures}
+    after = {figure.criterion: figure for figure in comparison.after.figures}
+    changed = 0
+    for criterion in CRITERIA:
+        was, is_now = _tell_verdict(before.get(criterion)), _tell_verdict(after.get(criterion))
+        if was[0] != is_now[0]:
+            changed += 1
+            out.print(Text.assemble((NAMES[criterion], "bold"), f"  {' '.join(was)}  →  {' '.join(is_now)}"))
+    if not changed:
+        out.print(Text("No verdict of a criterion has changed."))
+    _print_flips(out, "Bad now", [each for each in comparison.flips if each.worse])
+    _print_flips(out, "Good now", [each for each in comparison.flips if not each.worse])
+
+
+def _tell_verdict(figure: Figure | None) -> tuple[str, str]:
+    return (write_verdict(figure.verdict), f"({write_share(figure.value)})") if figure else ("not measured", "")

@@ -41,6 +41,7 @@ BUTTONS: dict[Press, str] = {
     "resume": "Go on with the assistant",
     "end": "End this conversation",
 }
+_AS_USUAL = ("end_turn", "tool_use")
 _OF_A_CALL = ("tool", "arguments")
 
 Shown = Json
@@ -134,7 +135,7 @@ def _show_step(event: Event) -> Shown | None:
             playbook = event.playbook or "unsure"
             return _step("understood as", playbook, f"{event.score:.2f}{second}; {event.locale}{person}")
         case PassagesRetrieved():
-            titles = "\n".join(f"{each.title}  {each.url}" for each in event.passages)
+            titles = "\n".join(f"{each.title}\n    {each.url}" for each in event.passages)
             return _step("looked up", f"{len(event.passages)} passages", "failed" if event.failed else "", titles)
         case GuardrailRan(stage="input"):
             blocked = event.verdict.decision == "block"
@@ -144,8 +145,9 @@ def _show_step(event: Event) -> Shown | None:
         case ToolCalled():
             return _step("called", event.tool, "", _write_json(event.arguments))
         case ModelReplied():
-            spent = f"{event.usage.total_tokens:,} tokens, ${event.cost_usd:.4f}" if event.usage.total_tokens else ""
-            return _step("replied", event.model, "; ".join(filter(None, (event.stop_reason, spent))))
+            spent = f"{event.usage.total_tokens:,} tokens, ${event.cost_usd:.4f}" if event.cost_usd else ""
+            stopped = "" if event.stop_reason in _AS_USUAL else event.stop_reason
+            return _step("replied", event.model, "; ".join(filter(None, (stopped, spent))))
         case TurnEnded():
             return None if event.outcome == "replied" else _step("ended", event.outcome, event.code or "")
         case _:

@@ -178,6 +178,17 @@ def name_trial(scored: Scored) -> str:
     return f"{scored.trial.case.id} #{scored.trial.number}"
 
 
+def say_reasons(scored: Scored) -> str:
+    """What went wrong in a conversation: the criterion, and what is held against it; or why it broke off."""
+    if scored.trial.error is not None:
+        return scored.trial.error
+    wrong: dict[Criterion, list[str]] = {}
+    for score in scored.scores:
+        if not score.ok:
+            wrong.setdefault(score.criterion, []).append(score.why)
+    return " · ".join(f"{NAMES[criterion]}: {'; '.join(whys)}" for criterion, whys in wrong.items())
+
+
 # Two runs -----------------------------------------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ from firstline.evals.wording import (
     made_by,
     name_trial,
     say_conversations,
+    say_reasons,
     say_remark,
     say_verdict,
     write_change,
@@ -61,8 +62,7 @@ def write_markdown(sheet: Sheet, against: Comparison | None = None) -> str:
 
 
 def _tell(scored: Scored) -> str:
-    reasons = [scored.trial.error or ""] if not scored.counts else scored.reasons
-    return f"- {_escape(name_trial(scored))}: {_escape('; '.join(reasons))}"
+    return f"- {_escape(name_trial(scored))}: {_escape(say_reasons(scored))}"
 
 
 def _escape(text: str) -> str:

@@ -97,6 +97,7 @@ async def read_bundle(
         "welcome": welcome,
         "starters": [choose_text(starter.text, shown) for starter in bundle.starters],
         "contact": bundle.contact.model_dump(),
+        "wait_minutes": bundle.handoff.wait_minutes,
         "message_chars": bundle.limits.message_chars,
         "offline": engine.model.offline,
         "demo_customers": [

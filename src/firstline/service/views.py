@@ -128,8 +128,8 @@ def _view_move(event: Event) -> Json | None:
             return {"status": "waiting", "reason": reason, "back_at": view_time(back_at) if back_at else None}
         case HandoffAccepted(human_agent=human_agent):
             return {"status": "with_human", "human_agent": view_human(human_agent)}
-        case HandoffRequeued(by=by):
-            return {"status": "waiting", "by": by}
+        case HandoffRequeued(by=by, back_at=back_at):
+            return {"status": "waiting", "by": by, "back_at": view_time(back_at) if back_at else None}
         case HandoffUnclaimed():
             return {"status": "waiting", "unclaimed": True}
         case HandoffReturned(by=by):
@@ -210,6 +210,9 @@ def snapshot(conversation: Conversation, *, offline: Mapping[str, bool], now: da
         "locale": conversation.locale,
         "human_agent": view_human(conversation.human_agent) if conversation.human_agent else None,
         "handoff": _view_request(conversation),
+        "contact": conversation.contact.contact if conversation.contact else None,
+        "moves": _list_moves(conversation),
+        "offered": _is_offered(conversation),
         "messages": messages,
         "cards": cards,
         "confirmations": list(confirmations.values()),
@@ -224,16 +227,35 @@ def snapshot(conversation: Conversation, *, offline: Mapping[str, bool], now: da
 
 def _view_request(conversation: Conversation) -> Json | None:
     """What a waiting customer is shown: since when, when people are back, and whether a contact was left."""
-    request, contact = conversation.request, conversation.contact
-    if request is None:
+    request = conversation.request
+    if request is None and conversation.status != "waiting":
         return None
+    since = request.at if request else conversation.status_since
     return {
-        "reason": request.reason,
-        "since": view_time(request.at),
-        "back_at": view_time(request.back_at) if request.back_at else None,
+        "reason": request.reason if request else None,
+        "since": view_time(since) if since else None,
+        "back_at": view_time(conversation.back_at) if conversation.back_at else None,
         "unclaimed": conversation.unclaimed,
-        "contact": contact.contact if contact else None,
     }
+
+
+def _list_moves(conversation: Conversation) -> list[Json]:
+    """Who began to speak for the company, and where; None is the assistant."""
+    moves: list[Json] = []
+    for logged in conversation.log:
+        event = logged.event
+        if isinstance(event, HandoffAccepted | ConversationReopened) and event.human_agent is not None:
+            moves.append({"seq": logged.seq, "human_agent": view_human(event.human_agent)})
+        elif isinstance(event, HandoffReturned | ConversationReopened):
+            moves.append({"seq": logged.seq, "human_agent": None})
+    return moves
+
+
+def _is_offered(conversation: Conversation) -> bool:
+    """Whether the last thing the assistant did was to offer a person."""
+    ended = [logged.event.turn_id for logged in conversation.log if isinstance(logged.event, TurnEnded)]
+    waits = conversation.unfinished or conversation.status != "open"
+    return not waits and bool(ended) and ended[-1] == conversation.offered_in
 
 
 def view_time(at: datetime) -> str:

@@ -42,10 +42,11 @@ export function fromSnapshot(snapshot) {
     confirmations: confirmations.map((one) => readConfirmation({ seq: lastSeq, ...one })),
     turn: pending.turn_id ? startTurn(pending.turn_id) : null,
     suggestions: (isAnswered && snapshot.suggestions) || [],
+    offered: Boolean(isAnswered && snapshot.offered),
     human: snapshot.human_agent ?? null,
     request: handoff ? { since: handoff.since, backAt: handoff.back_at, unclaimed: handoff.unclaimed } : null,
-    contact: handoff?.contact ?? null,
-    moves: readMoves(snapshot),
+    contact: snapshot.contact ?? null,
+    moves: (snapshot.moves ?? []).map(({ seq, human_agent: human }) => ({ seq, human })),
     signedIn: snapshot.signed_in ?? null,
     offline: snapshot.offline ?? null,
     survey: snapshot.survey ?? null,
@@ -59,28 +60,6 @@ function startTurn(id) {
 
 function readConfirmation({ seq, confirmation_id: id, label, rows, expires_at: expiresAt, decision = null }) {
   return { seq, id, label, rows, expiresAt, decision };
-}
-
-/**
- * Who began to speak where. A snapshot tells who spoke, not when they came: so a person came before their first
- * words, or just now; and the assistant is back after a person, or after the line that said it would be silent.
- */
-function readMoves({ status, messages, human_agent: present, last_seq: lastSeq }) {
-  const moves = [];
-  let speaker = 'assistant';
-  const pass = (human, seq) => {
-    const next = human ? `human:${human.name}` : 'assistant';
-    if (next !== speaker) moves.push({ seq, human });
-    speaker = next;
-  };
-  for (const { author, seq, author_name: name, author_picture: picture, cut_off: isCut } of messages) {
-    if (author === 'human_agent') pass({ name, picture: picture ?? null }, seq - 0.5);
-    else if (author === 'assistant' && !isCut) pass(null, seq - 0.5);
-    else if (author === 'system' && speaker === 'assistant') speaker = 'nobody';
-  }
-  if (status === 'with_human') pass(present, lastSeq);
-  else if (status === 'open') pass(null, lastSeq);
-  return moves;
 }
 
 /**
@@ -131,7 +110,7 @@ const CHANGES = {
   'handoff.accepted': (state, event) => ({ ...moveTo(event), ...beginSpeaking(state, event) }),
   'handoff.requeued': ({ request }, event) => ({
     ...moveTo(event),
-    request: request && { ...request, unclaimed: false },
+    request: { since: request?.since ?? event.at, backAt: event.back_at, unclaimed: false },
   }),
   'handoff.unclaimed': ({ request }, event) => ({
     ...moveTo(event),

@@ -1,0 +1,92 @@
+"""Folders of runs: where a new one goes, how one is taken up, which was the last, and the files that people read."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from firstline.errors import ConfigError, Problem
+from firstline.evals.compare import Comparison, compare
+from firstline.evals.page import write_page
+from firstline.evals.run import TRIALS
+from firstline.evals.sheet import RUN, SUMMARY, Origin, Sheet, read_origin, read_sheet, write_origin, write_sheet
+from firstline.evals.written import write_junit, write_markdown
+
+PAGE, MARKDOWN, JUNIT = "report.html", "report.md", "junit.xml"
+
+
+def choose_folder(data: Path, bundle: str, revision: str, now: datetime) -> Path:
+    """A folder for a new run; their names sort by time."""
+    return runs_of(data, bundle) / f"{now:%Y%m%dT%H%M%SZ}-{revision[:8]}"
+
+
+def runs_of(data: Path, bundle: str) -> Path:
+    return data / "evals" / bundle
+
+
+def take_up(folder: Path, origin: Origin, *, resume: bool) -> Origin:
+    """The run that goes into this folder: a new one, or the one that is there, to be gone on with.
+
+    Raises: ConfigError when something else is there: other files, or a run of another bundle, revision or model.
+    """
+    if not (folder / RUN).exists() and folder.is_dir() and any(folder.iterdir()):
+        raise ConfigError(Problem("something else is in this folder", "give another one with --out", folder))
+    if (folder / RUN).exists():
+        before = read_origin(folder)
+        if not resume:
+            _set_aside(folder)
+        elif (what := _differs(before, origin)) is not None:
+            raise ConfigError(
+                Problem(f"a run of another {what} is in this folder", "give another --out, or --no-resume", folder)
+            )
+        else:
+            return origin.model_copy(update={"began_at": before.began_at})
+    return origin
+
+
+def begin(folder: Path, origin: Origin) -> None:
+    """Write down what is to be run. The run has no summary until it ends."""
+    (folder / SUMMARY).unlink(missing_ok=True)
+    write_origin(origin, folder)
+
+
+def _differs(before: Origin, now: Origin) -> str | None:
+    return next(
+        (name for name in ("bundle", "revision", "model") if getattr(before, name) != getattr(now, name)), None
+    )
+
+
+def _set_aside(folder: Path) -> None:
+    """What was paid for is not thrown away: the trials stay there under another name."""
+    if (folder / TRIALS).exists():
+        kept = len(list(folder.glob(f"*{TRIALS}")))
+        (folder / TRIALS).rename(folder / f"before-{kept}-{TRIALS}")
+
+
+def publish(sheet: Sheet, folder: Path, against: Comparison | None) -> None:
+    """Write everything that is made of the trials: for programs, and for people."""
+    write_sheet(sheet, folder)
+    for name, text in (
+        (PAGE, write_page(sheet, against)),
+        (MARKDOWN, write_markdown(sheet, against)),
+        (JUNIT, write_junit(sheet)),
+    ):
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def earlier_runs(bundle: str, began_at: datetime, places: Iterable[Path]) -> list[Sheet]:
+    """The finished runs of a bundle in these folders that began before, the last one first."""
+    found: dict[datetime, Sheet] = {}
+    for folder in {run.parent for place in places for run in place.glob(f"*/{RUN}")}:
+        try:
+            origin = read_origin(folder)
+            if origin.bundle == bundle and origin.began_at < began_at:
+                found[origin.began_at] = read_sheet(folder)
+        except ConfigError:
+            continue
+    return [found[moment] for moment in sorted(found, reverse=True)]
+
+
+def beside_last(sheet: Sheet, earlier: Iterable[Sheet]) -> Comparison | None:
+    """The run beside the last one that has conversations in common with it."""
+    compared = (compare(each, sheet) for each in earlier)
+    return next((each for each in compared if each.pairs), None)
