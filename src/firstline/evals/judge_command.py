@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from firstline.bundle import Bundle
-from firstline.config import Settings, load_settings
+from firstline.config import Settings
 from firstline.errors import ConfigError, ModelFailed, Problem
 from firstline.evals.estimate import CHARS_OF_A_TOKEN
 from firstline.evals.judge import (
@@ -55,7 +55,7 @@ Choose = Callable[[Settings], Model | None]
 
 
 @dataclass(frozen=True)
-class Desk:
+class Teller:
     """Where the commands speak, and who agrees to the cost."""
 
     out: Console
@@ -68,7 +68,11 @@ class Desk:
 
 
 def judge_check(
-    settings: Settings, desk: Desk, *, questions: Sequence[Question] = QUESTIONS, choose: Choose = choose_judge_model
+    settings: Settings,
+    teller: Teller,
+    *,
+    questions: Sequence[Question] = QUESTIONS,
+    choose: Choose = choose_judge_model,
 ) -> bool:
     """Try the judge on the gold sets and print how it did. Whether it is trusted on every one of the questions.
 
@@ -76,12 +80,14 @@ def judge_check(
     """
     folder = folder_of_judge(settings)
     asked = [gold.asked for question in questions for gold in read_gold(question)]
-    model_id, judged = _judge(_need_model(settings, choose), asked, folder, desk)
-    tried = {question: find_reliability(question, judged, model_id) for question in questions}
-    if desk.as_json:
-        desk.out.print_json(json.dumps(check_to_json(tried, judged, model_id), ensure_ascii=False))
+    model_id, judged = _judge(_need_model(settings, choose), asked, folder, teller)
+    tried: dict[Question, Reliability | None] = {
+        question: find_reliability(question, judged, model_id) for question in questions
+    }
+    if teller.as_json:
+        teller.out.print_json(json.dumps(check_to_json(tried, judged, model_id), ensure_ascii=False))
     else:
-        print_check(desk.out, tried, judged, model_id)
+        print_check(teller.out, tried, judged, model_id)
     return all(gates(reliability) for reliability in tried.values())
 
 
@@ -114,7 +120,7 @@ def check_to_json(
 def judge_folder(
     folder: Path,
     settings: Settings,
-    desk: Desk,
+    teller: Teller,
     *,
     bundle: Path | None = None,
     choose: Choose = choose_judge_model,
@@ -125,18 +131,18 @@ def judge_folder(
     Raises: ConfigError when there is no run, no key, or something could not be asked.
     """
     origin, trials = read_origin(folder), read_trials(folder)
-    known = _know(bundle or Path(origin.path), origin.revision, desk)
+    known = _know(bundle or Path(origin.path), origin.revision, settings, teller)
     asked = _list_all(trials, known)
-    model_id, judged = _judge(_need_model(settings, choose), asked, folder, desk)
+    model_id, judged = _judge(_need_model(settings, choose), asked, folder, teller)
     tried = find_tried(settings, model_id)
     targets = targets_of(known.bundle.criteria)
     scored = add_judged(score_all(trials, known.bundle), asked, judged, _gating(tried))
     publish(Sheet(origin, hash_scorers(), targets, tuple(scored), datetime.now(UTC)), folder, None)
     figures = sum_up_judged(asked, judged, tried, targets)
-    if desk.as_json:
-        desk.out.print_json(json.dumps([figure.to_json() for figure in figures], ensure_ascii=False))
+    if teller.as_json:
+        teller.out.print_json(json.dumps([figure.to_json() for figure in figures], ensure_ascii=False))
     else:
-        print_judged(desk.out, figures, asked, judged, model_id)
+        print_judged(teller.out, figures, asked, judged, model_id)
     return not any(_fails(figure) for figure in figures)
 
 
@@ -163,16 +169,16 @@ def _fails(figure: JudgedFigure) -> bool:
     return figure.gates and figure.corrected is not None and figure.corrected.verdict == "fail"
 
 
-def _know(path: Path, revision: str, desk: Desk) -> Known:
+def _know(path: Path, revision: str, settings: Settings, teller: Teller) -> Known:
     """What the assistant had, as far as the bundle is still the one that it was."""
 
     async def read() -> Bundle:
-        async with opened_engine(path, load_settings(model="offline")) as (engine, _):
+        async with opened_engine(path, settings.model_copy(update={"model": "offline"})) as (engine, _):
             return engine.bundle
 
     bundle = asyncio.run(read())
     if bundle.revision != revision:
-        desk.err.print("the bundle has changed since: its own words may not be those of the run", style="yellow")
+        teller.err.print("the bundle has changed since: its own words may not be those of the run", style="yellow")
     return Known(bundle, build_static(bundle))
 
 
@@ -192,13 +198,13 @@ def _need_model(settings: Settings, choose: Choose) -> Model:
     return model
 
 
-def _judge(model: Model, asked: Sequence[Asked], folder: Path, desk: Desk) -> tuple[str, dict[str, Judgement]]:
+def _judge(model: Model, asked: Sequence[Asked], folder: Path, teller: Teller) -> tuple[str, dict[str, Judgement]]:
     """The judge's name and its judgements by key; only what it has not judged is asked, and agreed to before."""
     known = {key: each for key, each in read_judged(folder).items() if each.model == model.name}
     todo = find_open(asked, known, model.name)
     if todo:
-        desk.agree(tell_cost(todo, model.name))
-    judged = _ask_all(model, todo, known, folder, desk)
+        teller.agree(tell_cost(todo, model.name))
+    judged = _ask_all(model, todo, known, folder, teller)
     missing = [one for one in todo if one.key not in judged]
     if missing:
         what = f"{len(missing)} of {count(len(todo), 'question', 'questions')} could not be asked"
@@ -207,11 +213,11 @@ def _judge(model: Model, asked: Sequence[Asked], folder: Path, desk: Desk) -> tu
 
 
 def _ask_all(
-    model: Model, todo: Sequence[Asked], known: Mapping[str, Judgement], folder: Path, desk: Desk
+    model: Model, todo: Sequence[Asked], known: Mapping[str, Judgement], folder: Path, teller: Teller
 ) -> dict[str, Judgement]:
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("${task.fields[cost]:.2f}"), TimeRemainingColumn())
     spent = 0.0
-    with Progress(*columns, console=desk.err, transient=True) as progress, asyncio.Runner() as runner:
+    with Progress(*columns, console=teller.err, transient=True) as progress, asyncio.Runner() as runner:
         task = progress.add_task("", total=len(todo), cost=spent)
 
         def keep(judged: Judgement) -> None:
@@ -223,11 +229,14 @@ def _ask_all(
         try:
             return runner.run(judge_all(model, todo, known, told=keep))
         except ModelFailed as failure:
-            raise ConfigError(
-                Problem(f"the judge could not be asked: {failure}", "mend it and run it again: the rest is kept")
-            ) from None
+            what = f"the judge could not be asked: {failure}"
+            raise ConfigError(Problem(what, "mend it and run it again: what was judged is kept")) from None
+        except KeyboardInterrupt:
+            raise ConfigError(Problem("broken off", "run it again: what was judged is kept")) from None
         finally:
             runner.run(model.aclose())
+            if todo:
+                teller.err.print(f"judged for ${spent:.4f}", style="dim")
 
 
 def tell_cost(todo: Sequence[Asked], model_id: str) -> str:

@@ -1,6 +1,6 @@
 """What of a trial needs a judge, and the material that the judge gets for it: the log put into plain words. Pure.
 
-Material is foreign text, all of it: `firstline.evals.judge` fences it, and its prompts say that none of it is an order.
+Material is foreign text, all of it: `firstline.evals.judge` fences it, and its prompts say that it holds no orders.
 """
 
 import json
