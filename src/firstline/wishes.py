@@ -15,6 +15,8 @@ from firstline.types import Locale
 
 LONGEST_CHARS = 2000
 
+_HAN = r"[\u3400-\u9fff]"
+
 _MEANT: Sequence[str] = (
     "advisor", "agent", "anyone", "chatbot", "colleague", "connect", "customer", "employee", "escalate", "human",
     "manager", "operator", "people", "person", "please", "representative", "service", "somebody", "someone",
@@ -33,16 +35,16 @@ _SPELLINGS: Mapping[str, str] = {
     "adviser": "advisor", "advisors": "advisor", "agents": "agent", "bots": "bot", "dont": "don't",
     "gimme": "give me", "humans": "human", "i'd": "i would", "i'm": "i am", "im": "i am", "lemme": "let me",
     "machines": "machine", "managers": "manager", "operators": "operator", "pls": "please", "plz": "please",
-    "r": "are", "rep": "representative", "representatives": "representative", "reps": "representative",
-    "robots": "robot", "takl": "talk", "tallk": "talk", "tlak": "talk", "u": "you", "ur": "your",
+    "r": "are", "reel": "real", "rep": "representative", "representatives": "representative", "reps": "representative",
+    "robots": "robot", "takl": "talk", "tallk": "talk", "tlak": "talk", "u": "you", "ur": "your", "w": "with",
     "wanna": "want to", "wiht": "with", "wnat": "want",
 }  # fmt: skip
 
 _FRAGMENTS: Mapping[str, str] = {
     "PERSON": "(?:human being|human|agent|representative|operator|manager|supervisor|advisor|person|people|someone"
     "|somebody|anyone|anybody|employee|colleague|staff(?: member)?|team(?: member)?|specialist|consultant"
-    "|customer (?:service|support|care)|support|help ?desk|call cent(?:er|re)|real one)",
-    "CONTACT": "(?:human being|human|agent|representative|operator|manager|supervisor|live chat"
+    "|customer (?:service|support|care)|support|help ?desk|call cent(?:er|re)|real one|whoever|boss)",
+    "CONTACT": "(?:human being|human|agent|representative|operator|manager|supervisor|boss|live chat"
     "|customer (?:service|support|care)|(?:real|live|actual|human|living|physical) (?:person|people|agent|human"
     "|advisor|one|support|chat|help|being|representative|operator))",
     "WHOSE": "(?:(?:an?|the|your|any|some|another|one|of|real|live|actual|living|human|different|proper|competent"
@@ -50,7 +52,7 @@ _FRAGMENTS: Mapping[str, str] = {
     "SPEAK": "(?:speak|talk|chat|connect|transfer|escalate|switch|forward|redirect|hand|put|pass|reach|call|contact"
     "|talking|chatting|route|patch)",
     "TOWARDS": "(?: (?:me|us|this|it|directly|over|through|on|up|to|with|by|in|touch|the|phone|now|please"
-    "|just)){0,5}",
+    "|just|2)){0,5}",
     "ROBOT": "(?:bot|robot|chatbot|machine|computer|ai|recording|automated system)",
     "POLITE": "(?:please|now|asap|here|help|chat|immediately|thanks|needed|representative|agent|right|on the phone)",
     "MINE": "(?:want|need|get|give|send|prefer|like|request|require|have|find|bring|demand|see)",
@@ -66,8 +68,15 @@ _ENGLISH: Sequence[str] = (
     r" (?:(?:who|that|to) (?:\w+ )?(?:help|talk|speak|call me|understand)|on the (?:phone|line)|now|please|instead"
     r"|competent|real)",
     r"\bMINE(?: (?:me|us))* (?:a|another|some other) (?:person|colleague|employee|advisor)$",
-    r"\b(?:is there|are there|do you have) WHOSE(?:PERSON (?:there |here )?(?:(?:who|that) )?(?:i|we"
-    r"|to) (?:\w+ )?SPEAK|CONTACT)\b",
+    r"\bMINE(?: (?:me|us))* (?:someone|somebody) else (?:on(?: here| the (?:line|phone|chat))|in here|please|now"
+    r"|to (?:help|talk|speak))\b|\bMINE(?: (?:me|us))* (?:someone|somebody) else$",
+    r"\b(?:rather|prefer to|want to|like to|let me|need to|can i|could i) (?:\w+ )?(?:deal|sort|discuss|go over"
+    r"|handle|do|settle|finish|continue)(?: (?:this|it|that|things))? with WHOSEPERSON\b(?! (?:who|that|whose)\b)",
+    r"\b(?:can|could|would|let|have) (?:(?:one|some|any) of your \w+|an? \w+ of yours"
+    r"|(?:your|a|another) (?:real |live )?(?:human|colleague|staff|team|supervisor|manager|people|real person))"
+    r" (?:please )?(?:help|assist|take over|take this|look|step in|deal|sort|join|handle|do this|check|answer)\b",
+    r"\b(?:is there|are there|do you have) WHOSE(?:PERSON (?:(?:real|human|else|there|here|available) ){0,2}"
+    r"(?:(?:who|that) )?(?:i|we|to) (?:\w+ )?SPEAK|CONTACT)\b",
     r"\bwho (?:can|could|do|may|should) (?:i|we) (?:speak|talk|chat)\b",
     r"\b(?:can|could|would|will|have) (?:WHOSE(?:someone|somebody|person|human|agent|manager|supervisor"
     r"|representative|colleague)|you) (?:please )?(?:call|phone|ring|contact) me\b",
@@ -76,6 +85,10 @@ _ENGLISH: Sequence[str] = (
     r"\b(?:not|no|don't|never|stop|hate|tired of|sick of|done with|enough of) (?:\w+ ){0,6}ROBOT\b",
     r"\bCONTACT(?: \w+)? (?:instead|now|asap|immediately)\b",
     r"^(?:(?:hi|hello|hey|ok|no|yes|just|sorry|please|i|said) )*WHOSE(?:CONTACT|person)(?: POLITE)*$",
+    r"\bany (?:chance|way) (?:of|for|to (?:get|have|reach)|i (?:can|could) (?:get|have|reach)) WHOSE CONTACT\b",
+    r"\b(?:out of|away from) (?:\w+ )?(?:bot|robot|chatbot|automated system)\b",
+    r"^(?:(?:please|just|can you|could you|i want (?:you )?to) )*(?:escalate(?: (?:this|it|my \w+))?"
+    r"|(?:transfer|connect) me(?: through| over)?)(?: POLITE)*$",
 )
 _NOT_ENGLISH: Sequence[str] = (
     r"\b(?:don't|do not|didn't|not|never|no|without|instead of|won't|doesn't|needn't|nobody) (?:\w+ ){0,4}?"
@@ -83,7 +96,7 @@ _NOT_ENGLISH: Sequence[str] = (
     r"\bno (?:need for |more )?WHOSE PERSON\b",
     r"\bare (?:you|there) (?:\w+ ){0,2}(?:PERSON|ROBOT)\b(?! (?:\w+ )?(?:i|to|who|that)\b)",
     r"\b(?:am i|i was|i have been|were|when i|before i|after i|should i|must i|did i"
-    r"|do i (?:have|need|really)) (?:\w+ ){0,3}SPEAK\b",
+    r"|(?<!who )do i (?:have|need|really)|had to) (?:\w+ ){0,3}SPEAK\b",
     r"\b(?:is|was) this (?:a|an|the)\b|\bdo you have (?!WHOSEPERSON (?:i|we|who|to)\b)",
     r"\bi am (?:not )?an? (?:\w+ )?(?:PERSON|ROBOT)\b",
     r"\b(?:how long|how much|how many|what time|what hours|hours|what does|what happens|what if)\b",
@@ -174,26 +187,80 @@ _UNSPACED: Mapping[Locale, _Wording] = {
         "एजेंट प्रतिनिधि agent",
     ),
     "ja": _Wording(
-        "話 つな 繋 代わ 替わ 相談 呼ん", "人と 人に 人間と スタッフ", "お願い 希望 出して", "オペレータ 担当者 有人"
+        "話 つな 繋 代わ 替わ 相談 呼ん",
+        "人と 人に 人間と スタッフ",
+        "お願い 希望 出して",
+        "オペレータ 担当者 有人対応 有人チャット 有人の",
     ),
     "ko": _Wording("연결 통화 얘기 이야기 대화 바꿔", "사람 직원", "원해 불러 부탁", "상담원 상담사 담당자 매니저"),
     "th": _Wording("คุย พูด ติดต่อ โอน ขอสาย", "กับคน คนจริง", "ขอ", "เจ้าหน้าที่ พนักงาน แอดมิน"),
-    "zh": _Wording(
-        "说 聊 谈 談 讲 沟通 对话 联系我 给我打 打给我 回电 给我回",
-        "真人 活人 客服 工作人员 员工 经理 领导 和人 跟人 个人 让人",
-        "转 轉 接 找 要 换 叫 给我 帮我 有",
-        "人工客服 人工服务 真人客服 人工 真人 活人 人类 专员 坐席 经理 主管 负责人"
-        " 找个人 叫个人 找客服 叫客服 转客服 接客服 换客服",
-    ),
 }
 
 _NOT_WISHES = re.compile(
-    "你是|您是|我是|不用|不需要|不必|别转|無需|无需|电话是|几点|费|人工智能|什么时候|合同|保单|找人(?!工)"
-    "|别人|他人|撞"
-    r"|\b(?:no (?:quiero|necesito|hace falta)|ne veux pas|pas besoin|keinen? |nicht |non (?:voglio|serve)"
+    r"\b(?:no (?:quiero|necesito|hace falta)|ne veux pas|pas besoin|keinen? |nicht |non (?:voglio|serve)"
     r"|nao (?:quero|preciso)|niet |geen |nie |не (?:нужен|надо|хочу))|لا اريد|いりません|不要です|필요 ?없"
 )
-_ROBOTS = re.compile("不(?:想|要|愿意?)(?:再)?[跟和与同].{0,3}(?:机器|機器|ai)")
+
+_CHINESE_FRAGMENTS: Mapping[str, str] = {
+    "HUMAN": "(?:人[工功攻公宫供](?!智能|知能|费|成本|钱|审|核|批|操作|干预|检|湖|降)|(?:真[实的]?|活)人(?![真秀])"
+    "|人类|专人"
+    r"|\b(?:human|agent|representative|operator|real person)\b)",
+    "CLERK": "(?<!我)(?<!我们)(?<!我的)(?<!他)(?<!她)(?<!对方)"
+    "(?:客服|坐席|座席|专员|工作人员|服务人员|员工|经理|主管|领导|负责人|老板|上级|上司|同事|顾问|管事的|值班的"
+    r"|\b(?:manager|supervisor)\b)(?!电话|热线|号码|邮箱|微信|名下|签字|工资|的车)",
+    "SOME": "(?:一?[个位])?(?:(?:能|可以|会|懂|管|负责|有权|明白|靠谱|专业|正常|说得|说了|说话)[^的]{0,5}的?)?"
+    "人(?![工家员力民身])|(?:能|可以|懂|管|负责|说了|说话)[^的]{1,5}的",
+    "SPEAK": "(?:[说通][个句]?话|说|聊|谈|讲|沟通|对话|交流|反映|联系)(?!.{0,3}[过了](?!算))",
+    "DEAL": "(?:来|过来|出来|跟我|和我|给我|帮我|替我|帮忙|处理|解决|负责|跟进|对接|服务|解释|联系|说|谈|聊|讲"
+    "|沟通|对话|话|接手|接|弄|办|管|看|问|答|回|打|个?电话|一下|下|我|这个?事|这件事|清楚|行|好|可以|不|吗|吧|啊|呀|呢|谢)",
+    "NICE": "(?:请|麻烦|拜托|你们?|您|快|赶紧|马上|立刻|直接|现在|就|先|再|还是|那|能|不|可以?|否|我|要|想|需要|给"
+    "|帮|一|下|个|位|的|说|了|吧|啊|呀|呢|谢)",
+    "ASK": "(?:让|叫|请|安排|派|麻烦|希望|能不能|能|可以|可否|找)",
+}
+
+_CHINESE: Sequence[str] = (
+    "(?:转|接|找|要|换|叫|喊|呼|让|请|给我|帮我|联系|连线|安排|有没有|有)[^了过投诉]{0,7}?HUMAN",
+    r"\b(?:need|want|get me|give me|talk to|speak (?:to|with)|transfer)(?: me)?(?: to)?(?: an?)? ?"
+    "(?:人工|真人|活人|客服)",
+    "(?:转|接(?!到)|找|换|叫|喊|呼|给我|帮我|联系|连线|安排|派)[^了过投诉]{0,6}?CLERK",
+    "(?:要|有没有|有|让|请)[^了过投诉多几]{0,4}?CLERK(?:DEAL|在)*$",
+    "(?:HUMAN|CLERK).{0,2}(?:叫|喊|找|请|换)(?:来|过来|出来|一下)",
+    "(?:跟|和|与|同)[^我他她对]{0,5}?(?:HUMAN|CLERK).{0,3}?SPEAK",
+    "(?:想|要|让我|能|可以|给我|希望|只|还是|直接|必须).{0,2}(?:跟|和|与|同)一?个?人SPEAK",
+    "(?:(?<!我)|(?<=[给帮替]我))(?<!我已经)(?<!我自己)(?:叫|喊|找|派|安排)(?:你们的?)?(?:SOME)DEAL*$",
+    "^NICE*换(?:SOME)DEAL*$|给我一?个(?:能|懂|管|会)[^的]{1,6}的?人DEAL*$",
+    "(?:(?<!我)|(?<=[给帮替]我))(?:让|请|来)(?:你们的?)?(?:SOME)DEAL+$",
+    "ASK.{0,8}(?:给我(?:回|打)个?[一通]?个?电话|打个?电话给我|打给我|给我打|给我回|回我?电话?)",
+    "^NICE*(?:给我(?:回|打)个?电话|打给我|打个?电话给我)",
+    "不(?:想|要|愿意?|再)?(?:再)?[跟和与同].{0,3}(?:机器|ai|程序|电脑)|(?:不要|不需要|受够|烦透|讨厌|别再?(?:用|让|发)?)"
+    "(?:你们)?(?:这个?)?(?:机器人?|ai|自动回复|智能客服)(?:客服|回复|敷衍我?|回我?)*[了吧啊]*$",
+    "^NICE*HUMAN(?:台|客服|服务|坐席|专员|同事|在线)*(?:在哪里?儿?|在不在|在吗?|有吗|来|接|转|DEAL)*$",
+    "^(?:你们的?)?(?:客服|经理|主管|负责人)(?:在哪里?儿?|呢|出来|来)[啊呀吗呢吧]*$",
+    "^(?:客服|经理|主管|专员|坐席|负责人)[谢请吧]*$",
+    "有没有人(?:在|来|能)?(?:管|处理|理我|接待|解决)(?:一下|吗|啊|呀|了|我|这事)*$",
+    "^NICE*转接(?:一下|下|吧|过去|谢)*$|^NICE*[转接](?:到|给)?人(?:那[边里儿]?|DEAL)*$"
+    "|(?:要|给我)(?:来)?一?个真[正实]?的?人DEAL*$",
+    r"\b(?:zhuan|zhao|jie|yao|huan|jiao|you)(?: ?(?:yi ?xia|yi ?ge|ge|wei|dao))? ?(?:ren ?gong|zhen ?ren|huo ?ren"
+    r"|ke ?fu|jing ?li)\b(?! ?(?:fei|zhi ?neng|dian ?hua))",
+    r"^(?:qing )?(?:ren ?gong|zhen ?ren)(?: ?ke ?fu| ?fu ?wu)?(?: (?:xie ?xie|qing|ba|ne))*$",
+)
+_NOT_CHINESE: Sequence[str] = (
+    "(?:(?<!要)(?<!怎么)(?<!什么)(?<!还)(?<!啥)(?<!嘛)不|别|甭|没必要|无需)(?:用|需要?|必|想|要|使|着急?)?"
+    "(?:再|先|给我|帮我|跟|和|找|叫|联系|麻烦|要|去|你们|真的|请|任何)*(?:转|接|HUMAN|CLERK|人(?:说|来|了|吧|$))",
+    "(?:你|您|这|我)(?:们|边)?是(?:不是)?(?!.{0,2}(?:想|要|说|让|转|找))",
+    "几点|什么时候|何时|几天|多久|多少钱|收费|电话是|合同",
+    "(?:周[一二三四五六日末天]|星期|节假日|晚上|夜里|凌晨|下班|24小时)[^转找接]*有[^转找接]*[吗么]",
+    "(?<![找转接叫给])(?:昨|前天|上次|上回|上周|上个?月|上个?星期|之前|以前|那天|当时|去年|刚刚|刚才|早就).*(?:HUMAN|CLERK|人)"
+    "(?!.*(?:现在|今天|还是|请|麻烦|给我转|帮我转|给我接))",
+    "(?:要不要|是否|需不需要|用不用|必须|(?:需要|得|要)(?:先|去)?(?:联系|找|打|通知|问|跟)(?!你们).*[吗么]$)",
+    "(?:为什么|为啥|干嘛|凭什么)(?!不|没|还)",
+    "\\b(?:bu ?yong|bie|bu ?yao|bu ?xiang) ?(?:zhuan|zhao|jie|yao)",
+)
+_TRADITIONAL = str.maketrans(
+    "轉個讓說談講話電給幫請換領導經負責員務機專聯繫誰這嗎們麼時間費過來還問無處對實會聽線連為點幾題傾搵係嘅唔",
+    "转个让说谈讲话电给帮请换领导经负责员务机专联系谁这吗们么时间费过来还问无处对实会听线连为点几题谈找是的不",
+)
+"""The letters of these rules alone, Cantonese ones included."""
 
 
 _POLITE = (
@@ -212,22 +279,24 @@ def _compile_wording(wording: _Wording, *, spaced: bool) -> str:
     speak, anybody = any_of(wording.speak), any_of(wording.people, wording.contacts)
     want, contact = any_of(wording.want), any_of(wording.contacts)
     pairs = ((speak, anybody), (anybody, speak), (want, contact), (contact, want))
-    alone = rf"^(?:(?:una?|une|uma|einen?|een) )?{contact}(?: (?:{_POLITE})|[呢吗嘛吧请谢です]*)$"
+    alone = rf"^(?:(?:una?|une|uma|einen?|een) )?{contact}(?: (?:{_POLITE})|[です]*)$"
     return "|".join([*(f"{first}{gap}{second}" for first, second in pairs), alone])
 
 
-def _compile(patterns: Sequence[str]) -> re.Pattern[str]:
+def _compile(patterns: Sequence[str], fragments: Mapping[str, str]) -> re.Pattern[str]:
     """One pattern of all, with the fragments' names filled in; a fragment brings its own spaces."""
     text = "|".join(f"(?:{pattern})" for pattern in patterns)
-    for name, fragment in _FRAGMENTS.items():
+    for name, fragment in fragments.items():
         if name in {"WHOSE", "TOWARDS"}:
             text = text.replace(f" {name} ", f"{fragment} " if name == "TOWARDS" else f" {fragment}")
         text = text.replace(name, fragment)
     return re.compile(text)
 
 
-_ENGLISH_WISH = _compile(_ENGLISH)
-_ENGLISH_NOT = _compile(_NOT_ENGLISH)
+_ENGLISH_WISH = _compile(_ENGLISH, _FRAGMENTS)
+_ENGLISH_NOT = _compile(_NOT_ENGLISH, _FRAGMENTS)
+_CHINESE_WISH = _compile(_CHINESE, _CHINESE_FRAGMENTS)
+_CHINESE_NOT = _compile(_NOT_CHINESE, _CHINESE_FRAGMENTS)
 _OTHER_WISH = re.compile(
     "|".join(
         [_compile_wording(wording, spaced=True) for wording in _WORDINGS.values()]
@@ -238,16 +307,25 @@ _OTHER_WISH = re.compile(
 
 _YES_WORDS = """
 yes|yeah|yep|yup|sure|ok|okay|alright|please|please do|do it|do that|go ahead|that would be great|that would be good
-that would be nice|sounds good|i'd like that|i would like that|i would|yes i do|thanks|thank you|connect me|why not
-好|好的|好啊|好吧|可以|行|要|需要|请|麻烦|麻烦了|谢谢|是|是的|嗯|转吧|麻烦转一下
+that would be nice|sounds good|sounds great|that works|i'd like that|i would like that|i would|yes i do|thanks
+thank you|why not|of course|definitely|absolutely|by all means|and|then|now|great|perfect|a lot|so much
+好|好的|好啊|好呀|好吧|可以|行|行吧|行啊|要|要的|需要|请|麻烦|麻烦了|麻烦你了|麻烦您了|谢谢|是|是的|对|嗯|没问题|当然
 sí|si|vale|claro|por favor|de acuerdo|gracias|oui|d'accord|s'il vous plaît|volontiers|merci|ja|gerne|bitte|danke
 sì|va bene|volentieri|per favore|grazie|sim|tak|proszę|evet|lütfen|да|давайте|пожалуйста|так|نعم|حسنا|من فضلك
 はい|お願いします|네|부탁드려요|हाँ|có|vâng|iya|ya
 """
+_YES_ACTS: Sequence[str] = (
+    r"(?:i want you to |you can |you may )?(?:connect|transfer|put)(?: me| us)(?: through| over)?"
+    r"(?: to (?:someone|somebody|(?:an?|the|your) (?:human|person|agent|colleague|manager)))?",
+    "(?:那|就|你|您|请|麻烦|现在|马上|快|赶紧|帮我|给我|替我|把我)*(?:转接|接通|转|接|联系|安排|叫)"
+    "(?:一下|下|过去|过来|给|你们的?|他们|人工|真人|客服|同事|吧|呗|啊|呀|了|个|人)*",
+)
+"""What is to be done, as a part of a yes: "yes, connect me", 好的，接过去吧."""
+
 _YES = re.compile(
     "(?:(?:"
-    + "|".join(sorted(map(re.escape, re.split(r"[|\n]", _YES_WORDS.strip())), key=len, reverse=True))
-    + r")(?![^\W\u3400-\u9fff]) ?){1,4}"
+    + "|".join([*sorted(map(re.escape, re.split(r"[|\n]", _YES_WORDS.strip())), key=len, reverse=True), *_YES_ACTS])
+    + r")(?![^\W\u3400-\u9fff]) ?){1,6}"
 )
 
 
@@ -264,11 +342,23 @@ def accepts_offer(text: str) -> bool:
 
 
 def _wishes(clause: str) -> bool:
-    english = " ".join(map(_mend, re.findall(r"[\w']+", clause.replace("’", "'"))))
+    english = " ".join(map(_mend, re.findall(r"[\w']+", _part(clause).replace("’", "'"))))
     if _ENGLISH_WISH.search(english) and not _ENGLISH_NOT.search(english):
         return True
     folded = " ".join(_fold(clause).split())
-    return bool(_ROBOTS.search(folded) or (_OTHER_WISH.search(folded) and not _NOT_WISHES.search(folded)))
+    if _OTHER_WISH.search(folded) and not _NOT_WISHES.search(folded):
+        return True
+    chinese = re.sub(rf"(?<={_HAN}) (?={_HAN})", "", folded.translate(_TRADITIONAL))
+    return bool(_CHINESE_WISH.search(chinese) and not _CHINESE_NOT.search(chinese))
+
+
+def _part(clause: str) -> str:
+    """With Latin words told from the Chinese around them, and 一个 as the article that it is for them."""
+    if re.search(_HAN, clause) is None:
+        return clause
+    return re.sub(
+        r"[一這这]?[个個位](?=\s*[a-z])", "a ", re.sub(rf"(?<={_HAN})(?=[a-z])|(?<=[a-z])(?={_HAN})", " ", clause)
+    )
 
 
 def _mend(word: str) -> str:

@@ -465,7 +465,9 @@ class Explorer:
     def restart(self, world: World) -> World:
         """The process dies and another one starts: it takes up what is due."""
         turn_id = world.log.open_turn or world.log.next_turn
-        replies = [each for each in world.log.turn_events(turn_id) if isinstance(each, ModelReplied)] if turn_id else []
+        replies = (
+            [each for each in world.log.turn_events(turn_id) if isinstance(each, ModelReplied)] if turn_id else []
+        )
         page = replies[-1].shown if replies else ""
         return replace(world, work=Work(world.log) if world.log.unfinished else None, again=False, page=page)
 
@@ -572,7 +574,9 @@ async def explore(
     return walk
 
 
-def _way(ways: Mapping[tuple[Any, ...], tuple[tuple[Any, ...] | None, str]], key: tuple[Any, ...] | None) -> list[str]:
+def _way(
+    ways: Mapping[tuple[Any, ...], tuple[tuple[Any, ...] | None, str]], key: tuple[Any, ...] | None
+) -> list[str]:
     names: list[str] = []
     while key is not None:
         key, name = ways[key]

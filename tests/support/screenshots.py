@@ -15,6 +15,7 @@ from rich.progress import track
 from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.browser.customer import WAIT_MS, say, sign_in
 from tests.browser.desk import Desk, served_desk
+from tests.support.staff_screenshots import take_staff
 
 FOLDER = Path("docs/screenshots")
 QUOTE = {
@@ -173,6 +174,7 @@ def main() -> None:
         looks = [(state, path, look) for state, path, each in STATES for look in each]
         for state, path, look in track(looks, "looking"):
             take(browser, url, state, path, look)
+        take_staff(browser, FOLDER)
         browser.close()
 
 

@@ -5,14 +5,13 @@ so it is cases that count: each got better, got worse, or stayed. With one trial
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import comb
 from statistics import fmean
 from typing import Literal
 
-from firstline.evals.metrics import Figure, Scored, sum_up
-from firstline.evals.run import Key
+from firstline.evals.metrics import Scored, sum_up
 from firstline.evals.scoring import CRITERIA, Criterion
 from firstline.evals.sheet import Sheet, cost_of, key_of
 from firstline.intervals import Interval, quantile, quantile_interval
@@ -29,11 +28,11 @@ Change = Literal["worse", "better", "unclear"]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One criterion in both runs, over their pairs; None: whole conversations. `worse` and `better` count cases."""
+    """One criterion in both runs, as shares of their pairs; None: whole conversations. `worse`, `better`: cases."""
 
     criterion: Criterion | None
-    before: Figure | None
-    after: Figure | None
+    before: float | None
+    after: float | None
     worse: int
     better: int
 
@@ -50,8 +49,8 @@ class Difference:
     def to_json(self) -> Json:
         return {
             "criterion": self.criterion,
-            "before": self.before.value if self.before else None,
-            "after": self.after.value if self.after else None,
+            "before": self.before,
+            "after": self.after,
             "worse": self.worse,
             "better": self.better,
             "p": self.p,
@@ -140,16 +139,20 @@ def compare(before: Sheet, after: Sheet) -> Comparison:
     pairs = tuple(
         (old[key], new[key]) for key in both if key[0] not in changed and old[key].counts and new[key].counts
     )
-    then = _figures([one for one, _ in pairs], after)
-    now = _figures([other for _, other in pairs], after)
+    olds, news = [one for one, _ in pairs], [other for _, other in pairs]
+    then, now = _shares(olds, after), _shares(news, after)
     return Comparison(
         before=before,
         after=after,
         pairs=pairs,
         changed=tuple(sorted(changed)),
         alone=len(old.keys() ^ new.keys()),
-        whole=_differ(None, pairs, {}, {}),
-        differences=tuple(_differ(each, pairs, then, now) for each in CRITERIA if each in then or each in now),
+        whole=_differ(
+            None, pairs, _share_passed([one for one, _ in pairs]), _share_passed([new for _, new in pairs])
+        ),
+        differences=tuple(
+            _differ(each, pairs, then.get(each), now.get(each)) for each in CRITERIA if each in then or each in now
+        ),
         flips=tuple(flip for one, other in pairs if (flip := _find_flip(one, other)) is not None),
         cost_usd=_shift(pairs, lambda each: cost_of(each.trial)),
         seconds=_shift(pairs, lambda each: each.trial.seconds),
@@ -163,15 +166,19 @@ def sign_test(worse: int, better: int) -> float:
     return min(1.0, 2 * tail / 2**n)
 
 
-def _figures(scored: Sequence[Scored], sheet: Sheet) -> dict[Criterion, Figure]:
-    return {each.criterion: each for each in sum_up(scored, sheet.targets)}
+def _shares(scored: Sequence[Scored], sheet: Sheet) -> dict[Criterion, float | None]:
+    return {each.criterion: each.value for each in sum_up(scored, sheet.targets)}
+
+
+def _share_passed(scored: Sequence[Scored]) -> float | None:
+    return fmean(each.passed for each in scored) if scored else None
 
 
 def _differ(
     criterion: Criterion | None,
     pairs: Sequence[tuple[Scored, Scored]],
-    then: Mapping[Criterion, Figure],
-    now: Mapping[Criterion, Figure],
+    before: float | None,
+    after: float | None,
 ) -> Difference:
     gained: dict[str, int] = defaultdict(int)
     for one, other in pairs:
@@ -179,9 +186,7 @@ def _differ(
         if was is not None and is_now is not None:
             gained[one.trial.case.id] += is_now - was
     worse, better = sum(gain < 0 for gain in gained.values()), sum(gain > 0 for gain in gained.values())
-    if criterion is None:
-        return Difference(None, None, None, worse, better)
-    return Difference(criterion, then.get(criterion), now.get(criterion), worse, better)
+    return Difference(criterion, before, after, worse, better)
 
 
 def _judge(scored: Scored, criterion: Criterion | None) -> bool | None:
@@ -219,8 +224,3 @@ def _shift(pairs: Sequence[tuple[Scored, Scored]], measure: Callable[[Scored], f
     middle = quantile(differences, 0.5)
     assert middle is not None, "there are pairs"
     return Shift(fmean(before), fmean(after), middle, quantile_interval(differences))
-
-
-def keys_of(comparison: Comparison) -> set[Key]:
-    """The trials that flipped."""
-    return {(flip.case_id, flip.number) for flip in comparison.flips}

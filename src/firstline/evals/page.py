@@ -178,8 +178,8 @@ def _show_difference(difference: Difference) -> Shown:
     return {
         "key": difference.criterion or "",
         "name": NAMES[difference.criterion] if difference.criterion else "Whole conversations",
-        "before": write_share(difference.before.value) if difference.before else "",
-        "after": write_share(difference.after.value) if difference.after else "",
+        "before": write_share(difference.before),
+        "after": write_share(difference.after),
         "worse": difference.worse,
         "better": difference.better,
         "p": write_p(difference.p) if difference.worse or difference.better else "",

@@ -37,7 +37,8 @@ from firstline.evals.wording import (
 from firstline.intervals import Verdict
 
 MOST_LINES = 40
-LINE_CHARS = 200
+WIDE, PIPE = 120, 200
+"""Characters: from which width on there is room for one more column; how wide a pipe is taken to be."""
 
 COLOURS: dict[Verdict, str] = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
 SIGNS: dict[Change, tuple[str, str]] = {"worse": ("▼ ", "red"), "better": ("▲ ", "green"), "unclear": ("", "dim")}
@@ -45,12 +46,13 @@ SIGNS: dict[Change, tuple[str, str]] = {"worse": ("▼ ", "red"), "better": ("�
 
 def print_sheet(out: Console, sheet: Sheet, against: Comparison | None = None) -> None:
     """The whole of a run; beside it, where there is one, what the last run of the same bundle came to."""
+    out = _widen(out)
     out.print(Text(f"{write_verdict(sheet.verdict)}  ", COLOURS[sheet.verdict]).append(say_verdict(sheet), "bold"))
     out.print(Text(say_conversations(sheet)))
     for caution in say_cautions(sheet):
         out.print(Text(f"! {caution}", "yellow"))
     out.print()
-    out.print(_criteria(sheet, against))
+    _print_criteria(out, sheet, against)
     remarks = [f"{NAMES[figure.criterion]}: {say_remark(figure)}" for figure in sheet.figures if say_remark(figure)]
     if remarks:
         out.print()
@@ -63,11 +65,15 @@ def print_sheet(out: Console, sheet: Sheet, against: Comparison | None = None) -
         out.print(Text(f"beside the run of {name_run(against.before)}, on {len(against.pairs)} conversations", "dim"))
 
 
-def _criteria(sheet: Sheet, against: Comparison | None) -> Table:
-    table = _table(("criterion", "value", "95%", "n", "target", "verdict", *(["last run"] if against else [])), 4)
+def _print_criteria(out: Console, sheet: Sheet, against: Comparison | None) -> None:
+    """In a narrow terminal, what was before stands below the table."""
+    beside = against is not None and out.width >= WIDE
+    table = _table(("criterion", "value", "95%", "n", "target", "verdict", *(["last run"] if beside else [])), 4)
+    since: list[str] = []
     for figure in sheet.figures:
         difference = against.of(figure.criterion) if against else None
-        colour = SIGNS[difference.change][1] if difference else ""
+        change = Text(write_change(difference), SIGNS[difference.change][1] if difference else "")
+        since += [f"{NAMES[figure.criterion]}: {change}"] if change and not beside else []
         table.add_row(
             NAMES[figure.criterion],
             write_share(figure.value),
@@ -75,9 +81,19 @@ def _criteria(sheet: Sheet, against: Comparison | None) -> Table:
             write_n(figure),
             write_share(figure.target),
             Text(write_verdict(figure.verdict), COLOURS[figure.verdict]),
-            *([Text(write_change(difference), colour)] if against else []),
+            *([change] if beside else []),
         )
-    return table
+    out.print(table, soft_wrap=False)
+    if since:
+        out.print()
+        out.print(Text("\n".join(["In the last run:", *since]), "dim"))
+
+
+def _widen(out: Console) -> Console:
+    """A file or a pipe is as wide as need be."""
+    if out.is_terminal:
+        return out
+    return Console(file=out.file, width=PIPE, soft_wrap=True, highlight=False, emoji=False)
 
 
 def _table(columns: Sequence[str], last_number: int) -> Table:
@@ -97,7 +113,9 @@ def _print_trials(out: Console, title: str, found: Sequence[Scored]) -> None:
 
 
 def _print_rows(out: Console, title: str, rows: Iterable[tuple[str, str]], total: int) -> None:
-    shown = [Text.assemble((f"{name}  ", "bold"), write_line(why, most=LINE_CHARS)) for name, why in rows]
+    shown = [Text.assemble((f"{name}  ", "bold"), write_line(why)) for name, why in rows]
+    for line in shown:
+        line.truncate(out.width - 2, overflow="ellipsis")
     more: list[RenderableType] = [Text(f"… and {total - len(shown):,} more", "dim")] if total > len(shown) else []
     out.print()
     out.print(Text(title, "bold"))
@@ -109,6 +127,7 @@ def _print_rows(out: Console, title: str, rows: Iterable[tuple[str, str]], total
 
 def print_comparison(out: Console, comparison: Comparison) -> None:
     """Both runs by criterion, then what flipped, then time and cost."""
+    out = _widen(out)
     out.print(Text(say_comparison(comparison), "bold"))
     out.print(Text(f"A  {name_run(comparison.before)}\nB  {name_run(comparison.after)}", "dim"))
     for warning in say_warnings(comparison):
@@ -119,14 +138,14 @@ def print_comparison(out: Console, comparison: Comparison) -> None:
         sign, colour = SIGNS[each.change]
         table.add_row(
             NAMES[each.criterion] if each.criterion else "Whole conversations",
-            write_share(each.before.value) if each.before else "",
-            write_share(each.after.value) if each.after else "",
+            write_share(each.before),
+            write_share(each.after),
             str(each.worse or "·"),
             str(each.better or "·"),
             write_p(each.p) if each.worse or each.better else "",
             Text(f"{sign}{CHANGES[each.change]}" if each.worse or each.better else "", colour),
         )
-    out.print(table)
+    out.print(table, soft_wrap=False)
     _print_flips(out, "Flipped to bad", [each for each in comparison.flips if each.worse])
     _print_flips(out, "Flipped to good", [each for each in comparison.flips if not each.worse])
     out.print()
@@ -142,6 +161,7 @@ def _print_flips(out: Console, title: str, flips: Sequence[Flip]) -> None:
 
 def print_changes(out: Console, comparison: Comparison) -> None:
     """What became of a run that was scored again: verdicts that changed, and conversations."""
+    out = _widen(out)
     before = {figure.criterion: figure for figure in comparison.before.figures}
     after = {figure.criterion: figure for figure in comparison.after.figures}
     changed = 0

@@ -209,4 +209,5 @@ def _write_fields(body: Json) -> str:
 
 
 def _write_json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=1, default=str)
+    """Nothing for nothing, such as a call without arguments."""
+    return "" if value in ({}, None) else json.dumps(value, ensure_ascii=False, indent=1, default=str)

@@ -80,7 +80,7 @@ def write_change(difference: Difference | None) -> str:
     """What became of a criterion since another run, with the cases that flipped."""
     if difference is None or difference.before is None or difference.after is None:
         return ""
-    was = f"was {write_share(difference.before.value)}"
+    was = f"was {write_share(difference.before)}"
     if not difference.worse and not difference.better:
         return was
     flips = [f"{difference.worse} worse"] if difference.worse else []
@@ -201,8 +201,8 @@ def say_comparison(comparison: Comparison) -> str:
     if better:
         named = ", ".join(NAMES[each.criterion] for each in better if each.criterion)
         return f"B is better than A, beyond chance: {named}; no criterion is worse"
-    flipped = count(len(comparison.flips), "conversation", "conversations")
-    return f"No difference beyond chance: {flipped} of {len(comparison.pairs):,} flipped"
+    flipped = f"{len(comparison.flips):,}" if comparison.flips else "none"
+    return f"No difference beyond chance: {flipped} of {len(comparison.pairs):,} conversations flipped"
 
 
 def say_warnings(comparison: Comparison) -> list[str]:

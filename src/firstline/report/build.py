@@ -153,9 +153,10 @@ def _name_part(table: str, key: str | None, bundles: Sequence[Bundle], locale: L
 
 def _gather_questions(asked: Sequence[Unanswered]) -> list[Question]:
     """Questions of the same words are one; the one asked last comes first."""
+    forms = {text: normal_form(text) for text in {each.text for each in asked}}
     same: defaultdict[str, list[Unanswered]] = defaultdict(list)
     for each in asked:
-        same[normal_form(each.text)].append(each)
+        same[forms[each.text]].append(each)
     gathered = [_gather(each) for each in same.values()]
     return sorted(gathered, key=lambda question: question.last_at, reverse=True)
 

@@ -1,5 +1,6 @@
 """The report's part of `/v1/staff`, and its page: the same figures as JSON, as CSV, and to be read and printed."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated
@@ -74,7 +75,7 @@ async def read_report(
     scope = _choose_scope(reception, asked, "en")
     report = await _make(reception, archive, scope, "en")
     if how == "json":
-        return JSONResponse(view_report(report))
+        return JSONResponse(await asyncio.to_thread(view_report, report))
     await door.note(caller, "exported", what="report")
     file = f"report-{scope.bundle or 'all'}-{scope.first}-{scope.last}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{file}"'}
@@ -122,7 +123,7 @@ async def _show(
     made = await _make(reception, archive, scope, locale)
     bundles = _find_bundles(reception, scope.bundle)
     form = show_filters({**asked, **scope.query}, served, made.tables, locale, today=today, lang=chosen)
-    page = {"form": form, **show_report(made, bundles, locale)}
+    page = {"form": form, **await asyncio.to_thread(show_report, made, bundles, locale)}
     return show_page(request, "report.html", bundles[0], locale, report=words, page=page)
 
 
@@ -144,9 +145,10 @@ def _choose_scope(reception: Reception, asked: Mapping[str, str], locale: Locale
 
 
 async def _make(reception: Reception, archive: Archive, scope: Scope, locale: Locale) -> Report:
+    """In other threads: whoever talks to a customer meanwhile does not wait."""
     tallies = await archive.tally(scope)
     bundles = _find_bundles(reception, scope.bundle)
-    return build_report(scope, tallies, bundles, locale=locale, made_at=reception.now())
+    return await asyncio.to_thread(build_report, scope, tallies, bundles, locale=locale, made_at=reception.now())
 
 
 def _today(reception: Reception, bundle: Bundle) -> date:

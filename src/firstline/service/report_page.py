@@ -31,6 +31,7 @@ def show_report(report: Report, bundles: Sequence[Bundle], locale: Locale) -> Sh
         "tables": [_show_table(name, lines, words, locale) for name, lines in report.tables.items()],
         "cost": [_show_figure("cost", each, words, locale) for each in report.cost],
         "paths": draw_paths(report.paths, name_steps(first, locale), label=words("paths_label"), locale=locale),
+        "some_paths": _say_paths(report, words, locale),
         "flow": draw_bundle_for_page(first, locale),
         "targets": words("note.targets", business=choose_text(first.business, locale)),
     }
@@ -48,6 +49,14 @@ def _show_head(report: Report, words: Words, locale: Locale) -> Shown:
         "made": words("made", moment=_write_moment(report.made_at, locale)),
         "trend": words(f"trend_{scope.step_days}"),
     }
+
+
+def _say_paths(report: Report, words: Words, locale: Locale) -> str:
+    """How much of all the picture shows, where rare paths are left out."""
+    shown, total = sum(report.paths.values()), report.ended + report.going
+    if shown >= total:
+        return ""
+    return words("some_paths", count=f"{len(report.paths):,}", share=write_value(shown / total, "share", locale))
 
 
 def _say_sentence(report: Report, words: Words, locale: Locale) -> tuple[str, str]:
