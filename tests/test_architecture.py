@@ -27,7 +27,7 @@ LEVELS = {
     # 1 rules and protocols
     "conversation": 1, "bundle": 1, "model": 1, "model.note": 1, "retrieval": 1, "tools": 1, "tools.gate": 1,
     "tools.rules": 1, "tools.schema": 1, "guardrails": 1, "store": 1, "dispatch": 1, "desk": 1, "desk.outbox": 1,
-    "desk.hearing": 1, "desk.signing": 1, "desk.words": 1, "desk.fetch": 1, "desk.guarded": 1, "intervals": 1, "report": 1, "language": 1, "phrases": 1,
+    "desk.hearing": 1, "desk.signing": 1, "desk.words": 1, "desk.fetch": 1, "intervals": 1, "report": 1, "language": 1, "phrases": 1,
     "retrieval.passages": 1, "hours": 1, "notices": 1, "handoff": 1, "package": 1, "answers": 1, "facts": 1,
     "sentences": 1, "wishes": 1, "markup": 1, "sentiment": 1, "lexicons": 1, "drawing": 1, "staff": 1, "record": 1,
     "outcome": 1, "scores": 1,
@@ -65,6 +65,8 @@ DOORS_TO_ADAPTERS = {
     ("staff_commands", "store.staff"): "works beside a running server",
     ("staff_commands", "store.staff_opening"): "as store.staff",
     ("evals.run", "tools.python"): "a trial opens the bundle without a service",
+    ("evals.estimate", "model.prices"): "what a run will cost is told before it is spent",
+    ("evals.judge_command", "model.prices"): "as evals.estimate",
     ("evals.evidence", "guardrails.grounding"): "scores again what the gate let pass",
 }
 """Only `wire` chooses implementations; these doors open one themselves, and why."""

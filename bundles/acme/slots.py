@@ -13,11 +13,12 @@ _ALONE = r"(?<![A-Za-z0-9]){}(?!\d)"
 POLICY_PATTERN = _ALONE.format(r"[Aa][Cc][- ]?\d{6}")
 INVOICE_PATTERN = _ALONE.format(r"[Ii][Nn][Vv][- ]?\d{5}")
 CLAIM_PATTERN = _ALONE.format(r"[Cc][Ll][- ]?\d{5}")
-# Five digits before a word are a house number.
-ZIP_PATTERN = r"(?<!\d)\d{5}(?:-\d{4})?(?!\d|\s+[A-Za-z])"
+# Five digits before a word are a house number, but not behind a state's two letters.
+_FIVE = r"(?<!\d)\d{5}(?:-\d{4})?(?!\d)"
+ZIP_PATTERN = rf"(?:(?-i:(?<=[ ,][A-Z][A-Z] )){_FIVE}|{_FIVE}(?!\s+[A-Za-z]))"
 # Two letters such as "in" or "or" are a state for sure only before a ZIP code.
 _LETTERS = "|".join((*INSURED_STATES, *OTHER_STATES))
-STATE_PATTERN = rf"(?<![A-Za-z])(?:{_LETTERS})(?=,?\s+{ZIP_PATTERN})"
+STATE_PATTERN = rf"(?<![A-Za-z])(?:(?:{_LETTERS})(?=,?\s+{_FIVE}(?!\s+[A-Za-z]))|(?-i:{_LETTERS})(?=,?\s+{_FIVE}))"
 
 QUOTE_SLOTS = {
     "make": Slot(
@@ -42,7 +43,7 @@ QUOTE_SLOTS = {
     "year": Slot(
         label={"en": "Model year", "zh": "年款"},
         ask={"en": "Which model year is it?", "zh": "请问是哪一年款？"},
-        words=("model year", "year model", "年款", "年产", "年的", "款", "年"),
+        words=("model year", "year model", "年份", "年款", "年产", "年的", "款", "年"),
     ),
     "mileage": Slot(
         label={"en": "Miles a year", "zh": "每年英里数"},

@@ -44,6 +44,22 @@ class Settings(BaseSettings):
     token_hours: Annotated[float, Field(gt=0)] = 24.0 * 30
     messages_per_minute: Annotated[int, Field(ge=1)] = 30
     conversations_per_minute: Annotated[int, Field(ge=1)] = 60
+    public_url: str | None = None
+    """Where people reach this server, as `https://support.example`; for links that leave it."""
+
+    desk: Literal["inbox", "webhook", "email", "chatwoot"] = "inbox"
+    """Where hand-offs go besides the inbox."""
+    desk_url: str | None = None
+    desk_secret: SecretStr | None = None
+    """Signs what a webhook sends and gets; for Chatwoot the secret of its webhook."""
+    desk_token: SecretStr | None = None
+    desk_account: int | None = None
+    desk_inbox: int | None = None
+    desk_private: bool = False
+    """The desk stands in one's own network: private addresses and plain http are allowed."""
+    smtp_url: SecretStr | None = None
+    mail_from: str | None = None
+    mail_to: Listed = ()
 
     anthropic_api_key: SecretStr | None = Field(default=None, validation_alias="ANTHROPIC_API_KEY")
     anthropic_base_url: str | None = Field(default=None, validation_alias="ANTHROPIC_BASE_URL")
@@ -114,6 +130,7 @@ def check_settings(settings: Settings) -> None:
                     remedy="list your sites in FIRSTLINE_ALLOWED_ORIGINS",
                 )
             )
+    problems += _check_desk(settings)
     if not settings.store_url.startswith("sqlite:"):
         problems.append(
             Problem(
@@ -130,3 +147,25 @@ def check_settings(settings: Settings) -> None:
         )
     if problems:
         raise ConfigError(*problems)
+
+
+_NEEDED = {
+    "inbox": (),
+    "webhook": ("desk_url", "desk_secret"),
+    "email": ("smtp_url", "mail_from", "mail_to"),
+    "chatwoot": ("desk_url", "desk_token", "desk_account", "desk_inbox", "desk_secret"),
+}
+
+
+def _check_desk(settings: Settings) -> list[Problem]:
+    remedy = "set it, or leave FIRSTLINE_DESK at inbox"
+    problems = [
+        Problem(f"the desk {settings.desk} needs FIRSTLINE_{name.upper()}", remedy)
+        for name in _NEEDED[settings.desk]
+        if not getattr(settings, name)
+    ]
+    secret = settings.desk_secret.get_secret_value() if settings.desk_secret else ""
+    if settings.production and settings.desk in ("webhook", "chatwoot") and len(secret) < 24:
+        remedy = "set FIRSTLINE_DESK_SECRET (for example `whsec_` and the output of `openssl rand -base64 32`)"
+        problems.append(Problem("production mode needs a desk secret of 24 characters or more", remedy))
+    return problems

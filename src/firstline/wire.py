@@ -7,12 +7,21 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 import structlog
+from pydantic import SecretStr
 
 from firstline.bundle import Bundle
 from firstline.config import Settings
+from firstline.courier import Courier
+from firstline.desk import Desk
+from firstline.desk.builtin import Inbox
+from firstline.desk.chatwoot import Chatwoot
+from firstline.desk.email import Email, read_relay
+from firstline.desk.guarded import GuardedFetch
+from firstline.desk.signing import read_secret
+from firstline.desk.webhook import Webhook
 from firstline.dispatch import Signal
 from firstline.dispatch.local import RETRY_SECONDS, LocalDispatcher
 from firstline.engine import Engine
@@ -31,7 +40,8 @@ from firstline.prompt import build_static
 from firstline.retrieval.lexical import LexicalRetriever
 from firstline.retrieval.passages import build_passages, collect_tags
 from firstline.route import Router
-from firstline.store.opening import lock_folder, open_records, open_store
+from firstline.store.deliveries import SqlDeliveries
+from firstline.store.opening import lock_folder, open_deliveries, open_records, open_store
 from firstline.store.records import SqlRecords
 from firstline.store.sql import SqlStore
 from firstline.store.staff import SqlStaff
@@ -44,6 +54,7 @@ from firstline.worker import Worker
 
 _log = structlog.get_logger()
 
+Made = TypeVar("Made")
 ChooseModel = Callable[[Bundle, Settings], Model]
 
 
@@ -115,6 +126,41 @@ def build_engine(
     )
 
 
+def choose_desk(settings: Settings, now: Callable[[], datetime] = now_utc) -> Desk:
+    """Where hand-offs go besides the inbox. Raises ConfigError for a secret or an address that cannot be read."""
+    if settings.desk == "inbox":
+        return Inbox()
+    if settings.desk == "email":
+        assert settings.smtp_url is not None and settings.mail_from is not None
+        return Email(_read("FIRSTLINE_SMTP_URL", read_relay, settings.smtp_url), settings.mail_from, settings.mail_to)
+    assert settings.desk_url is not None and settings.desk_secret is not None
+    fetch = GuardedFetch(
+        https_only=settings.production and not settings.desk_private,
+        allow_private=settings.desk_private or not settings.production,
+    )
+    if settings.desk == "webhook":
+        return Webhook(settings.desk_url, desk_secret(settings), fetch, now)
+    assert settings.desk_account is not None and settings.desk_inbox is not None and settings.desk_token is not None
+    token = settings.desk_token.get_secret_value()
+    return Chatwoot(settings.desk_url, settings.desk_account, settings.desk_inbox, token, fetch, now)
+
+
+def desk_secret(settings: Settings) -> bytes:
+    """The key by which a desk is believed; empty when there is none. Raises ConfigError."""
+    if settings.desk_secret is None:
+        return b""
+    if settings.desk == "chatwoot":
+        return settings.desk_secret.get_secret_value().encode()
+    return _read("FIRSTLINE_DESK_SECRET", read_secret, settings.desk_secret)
+
+
+def _read(name: str, read: Callable[[str], Made], written: SecretStr) -> Made:
+    try:
+        return read(written.get_secret_value())
+    except ValueError as error:
+        raise ConfigError(Problem(f"{name}: {error}", "correct it in the environment or in .env")) from None
+
+
 @dataclass
 class Service:
     """Everything that runs. `start` takes up what an earlier process left; `close` loses nothing."""
@@ -130,6 +176,9 @@ class Service:
     indexer: Indexer
     timekeeper: Timekeeper
     moods: MoodJudge
+    deliveries: SqlDeliveries
+    courier: Courier
+    desk_secret: bytes = b""
     fast_model: Model | None = None
     held: ExitStack = field(default_factory=ExitStack)
 
@@ -137,6 +186,7 @@ class Service:
         """Submit every unfinished conversation; how many there were."""
         self.indexer.start(self.ledger)
         self.timekeeper.start()
+        self.courier.start(self.ledger)
         unfinished = await self.store.unfinished()
         for conversation_id in unfinished:
             await self.dispatcher.submit(conversation_id)
@@ -148,6 +198,7 @@ class Service:
         await self.timekeeper.close()
         await self.dispatcher.close()
         await self.moods.close()
+        await self.courier.close()
         await self.indexer.close()
         for model in (*(engine.model for engine in self.engines.values()), self.fast_model):
             if model is not None:
@@ -202,7 +253,13 @@ def assemble_service(
         dispatcher.publish(conversation_id, signals)
         indexer.note(conversation_id, signals)
         moods.note(conversation_id, signals)
+        courier.note(conversation_id, signals)
 
+    def link_to(conversation_id: ConversationId) -> str | None:
+        return f"{settings.public_url.rstrip('/')}/inbox?c={conversation_id}" if settings.public_url else None
+
+    deliveries = open_deliveries(store)
+    courier = Courier(choose_desk(settings, now), deliveries, now, link_to=link_to)
     dispatcher = LocalDispatcher(work, retry_seconds=retry_seconds)
     indexer = Indexer(records, bundles, dispatcher.publish, now)
     ledger = Ledger(store, publish, alone=True)
@@ -221,6 +278,9 @@ def assemble_service(
         indexer=indexer,
         timekeeper=timekeeper,
         moods=moods,
+        deliveries=deliveries,
+        courier=courier,
+        desk_secret=desk_secret(settings),
         fast_model=fast_model,
         held=held,
     )

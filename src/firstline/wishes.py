@@ -35,9 +35,9 @@ _SPELLINGS: Mapping[str, str] = {
     "adviser": "advisor", "advisors": "advisor", "agents": "agent", "bots": "bot", "dont": "don't",
     "gimme": "give me", "humans": "human", "i'd": "i would", "i'm": "i am", "im": "i am", "lemme": "let me",
     "machines": "machine", "managers": "manager", "operators": "operator", "pls": "please", "plz": "please",
-    "r": "are", "reel": "real", "rep": "representative", "representatives": "representative", "reps": "representative",
-    "robots": "robot", "takl": "talk", "tallk": "talk", "tlak": "talk", "u": "you", "ur": "your", "w": "with",
-    "wanna": "want to", "wiht": "with", "wnat": "want",
+    "r": "are", "reel": "real", "rep": "representative", "representatives": "representative",
+    "reps": "representative", "robots": "robot", "takl": "talk", "tallk": "talk", "tlak": "talk", "u": "you",
+    "ur": "your", "w": "with", "wanna": "want to", "wiht": "with", "wnat": "want",
 }  # fmt: skip
 
 _FRAGMENTS: Mapping[str, str] = {
@@ -59,7 +59,8 @@ _FRAGMENTS: Mapping[str, str] = {
 }
 
 _ENGLISH: Sequence[str] = (
-    r"\bSPEAK TOWARDS WHOSE PERSON\b(?! (?:who|that|whose) (?!can|could|will|understands?|knows?|speaks?))",
+    r"\bSPEAK TOWARDS WHOSE PERSON\b(?! (?:who|that|whose) (?!can|could|will|understands?|knows?|speaks?|works?"
+    r"|actually|really))",
     r"\bto WHOSE(?:real|live|actual) (?:human|person)\b|\b(?:can|could) an? (?:real|live|actual) (?:human"
     r"|person)\b",
     r"\b(?:anyone|anybody|someone|somebody) (?:real|human) (?:there|here|available)\b",
@@ -238,7 +239,7 @@ _CHINESE: Sequence[str] = (
     "^(?:你们的?)?(?:客服|经理|主管|负责人)(?:在哪里?儿?|呢|出来|来)[啊呀吗呢吧]*$",
     "^(?:客服|经理|主管|专员|坐席|负责人)[谢请吧]*$",
     "有没有人(?:在|来|能)?(?:管|处理|理我|接待|解决)(?:一下|吗|啊|呀|了|我|这事)*$",
-    "^NICE*转接(?:一下|下|吧|过去|谢)*$|^NICE*[转接](?:到|给)?人(?:那[边里儿]?|DEAL)*$"
+    "^NICE*转接(?:一下|下|吧|过去|谢)*$|^NICE*[转接]人DEAL*$|[转接][到给]人(?:那[边里儿]?|DEAL)*$"
     "|(?:要|给我)(?:来)?一?个真[正实]?的?人DEAL*$",
     r"\b(?:zhuan|zhao|jie|yao|huan|jiao|you)(?: ?(?:yi ?xia|yi ?ge|ge|wei|dao))? ?(?:ren ?gong|zhen ?ren|huo ?ren"
     r"|ke ?fu|jing ?li)\b(?! ?(?:fei|zhi ?neng|dian ?hua))",

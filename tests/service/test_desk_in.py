@@ -20,12 +20,13 @@ from firstline.service.desk_in import DeskDoor
 from firstline.store.deliveries import ALL_TABLES, SqlDeliveries
 from firstline.store.sql import metadata
 from firstline.types import ConversationId
-from tests.support.client import Customer, code_of
+from tests.support.client import Customer, code_of, eventually
 from tests.support.fake_desk import (
     ACCOUNT,
     INBOX,
     TOKEN,
     FakeChatwoot,
+    Receiver,
     message_created,
     sign_as_chatwoot,
     status_changed,
@@ -369,3 +370,20 @@ async def test_a_customer_and_somebody_in_chatwoot_talk_to_each_other(shop: Shop
         assert chatwoot.standing_of(thread) == "resolved"
         assert "5 of 5" in chatwoot.messages_of(thread)[-1]["content"]
         await courier.close()
+
+
+async def test_the_desk_that_is_set_is_told_by_the_running_service(tmp_path: Path) -> None:
+    async with Receiver() as server:
+        set_up = {
+            "desk": "webhook",
+            "desk_url": server.url,
+            "desk_secret": SECRET,
+            "public_url": "https://x.example/",
+        }
+        async with open_shop(tmp_path, **set_up) as shop:
+            customer = await shop.client.start()
+            await customer.call("POST", "/handoff")
+            await eventually(lambda: len(server.seen) == 1)
+
+            assert server.seen[0].json["link"] == f"https://x.example/inbox?c={customer.conversation_id}"
+            assert (await send(shop, deed(customer, "accept"))).json()["status"] == "with_human"

@@ -94,7 +94,7 @@ class Scene:
     def restart(self) -> Courier:
         """A courier that knows nothing of what was noted before."""
         self.courier = Courier(
-            self.desk, self.outbox, self.clock, link_to=lambda id_: f"/inbox#{id_}", chance=lambda: 1
+            self.desk, self.outbox, self.clock, link_to=lambda id_: f"/inbox?c={id_}", chance=lambda: 1
         )
         self.courier.open(self.ledger)
         return self.courier

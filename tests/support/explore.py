@@ -346,7 +346,7 @@ class Explorer:
     acts: Sequence[Act]
     time: bool = True
     crash: bool = True
-    most_messages: int = 1
+    most_messages: int = 2
     engine: Engine = field(init=False)
     _ids: NewId = field(init=False)
 
@@ -385,11 +385,7 @@ class Explorer:
             yield moved
 
     def _is_full(self, conversation: Conversation) -> bool:
-        due = [logged for logged in conversation.log if self._is_of(logged, conversation.next_turn)]
-        return max(len(due), len(conversation.unheard)) >= self.most_messages
-
-    def _is_of(self, logged: Logged, turn_id: TurnId | None) -> bool:
-        return turn_id is not None and isinstance(logged.event, MessagePosted) and logged.event.turn_id == turn_id
+        return len(conversation.asked) + len(conversation.unheard) >= self.most_messages
 
     async def do(self, world: World, act: Act, *, seen: Conversation | None = None) -> Moved:
         """Somebody acts, as their route does it; `seen`: all that they have seen of the log when they decide."""

@@ -277,7 +277,7 @@ REQUESTED = tell(
     customer_id="C-1",
     customer_name="Kim",
     transcript=(said("My chain slips"), said("Oil it every 200 miles.", "assistant"), said("A person please")),
-    link="https://desk.example/inbox#cv_a",
+    link="https://desk.example/inbox?c=cv_a",
 )
 TELLINGS: tuple[Telling, ...] = (
     REQUESTED,

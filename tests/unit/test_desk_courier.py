@@ -98,7 +98,7 @@ async def test_a_request_brings_what_was_said_before_and_who_it_is(scene: Scene)
     (telling,) = scene.desk.heard
     assert [message.text for message in telling.transcript] == ["My chain slips", "Oil it"]
     assert (telling.customer_id, telling.customer_name, telling.bundle) == ("C-1", "Kim", "workshop")
-    assert (telling.delivery_id, telling.link, telling.event) == ("cv_a:5", "/inbox#cv_a", REQUESTED)
+    assert (telling.delivery_id, telling.link, telling.event) == ("cv_a:5", "/inbox?c=cv_a", REQUESTED)
 
 
 async def test_a_thread_that_the_desk_named_comes_with_all_that_follows(scene: Scene) -> None:

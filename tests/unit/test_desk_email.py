@@ -38,7 +38,7 @@ async def test_a_handoff_arrives_as_plain_text_with_summary_and_link() -> None:
     assert message["Message-ID"] == "<cv_a.7@spoke.example>" and outcome == Delivered("<cv_a.7@spoke.example>")
     text = message.get_content()
     assert message.get_content_type() == "text/plain"
-    for part in ("Kim", "My chain slips", "Wheels: 2", "Cancelling the repair: unknown", "inbox#cv_a"):
+    for part in ("Kim", "My chain slips", "Wheels: 2", "Cancelling the repair: unknown", "inbox?c=cv_a"):
         assert part in text
 
 

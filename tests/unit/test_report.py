@@ -348,6 +348,12 @@ def test_tables_divide_what_was_asked_by_topic_language_revision_and_business() 
     assert [(line.key, line.note) for line in made.tables["revision"]] == [("r1", "current"), ("r0", "")]
     assert query(made.tables["locale"][1].link)["locale"] == "zh"
     assert made.tables["playbook"][1].link is None
+    links = [figure.link for figure in made.tables["playbook"][0].figures if figure.link]
+    assert [(query(link)["playbook"], query(link)["rung"]) for link in links] == [
+        ("price", "contained"),
+        ("price", "abandoned"),
+        ("price", "handed_off"),
+    ]
 
 
 def test_several_businesses_have_a_table_of_their_own() -> None:

@@ -12,7 +12,7 @@ from statistics import fmean
 from typing import Literal
 
 from firstline.evals.metrics import Scored, sum_up
-from firstline.evals.scoring import CRITERIA, Criterion
+from firstline.evals.scoring import CRITERIA, Criterion, Score
 from firstline.evals.sheet import Sheet, cost_of, key_of
 from firstline.intervals import Interval, quantile, quantile_interval
 from firstline.types import Json
@@ -60,13 +60,13 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Flip:
-    """A trial of which criteria changed. `reasons`: what was wrong with it where it was bad."""
+    """A trial of which criteria changed. `wrong`: what was held against it, in them, where it was bad."""
 
     case_id: str
     number: int
     worse: tuple[Criterion, ...]
     better: tuple[Criterion, ...]
-    reasons: tuple[str, ...]
+    wrong: tuple[Score, ...]
 
     def to_json(self) -> Json:
         return {
@@ -74,7 +74,7 @@ class Flip:
             "trial": self.number,
             "worse": list(self.worse),
             "better": list(self.better),
-            "reasons": list(self.reasons),
+            "wrong": [score.to_json() for score in self.wrong],
         }
 
 
@@ -206,14 +206,13 @@ def _find_flip(one: Scored, other: Scored) -> Flip | None:
             (better if is_now else worse).append(criterion)
     if not worse and not better:
         return None
-    reasons = _reasons(other, worse) or _reasons(one, better)
+    wrong = _wrong(other, worse) or _wrong(one, better)
     case_id, number = key_of(other)
-    return Flip(case_id, number, tuple(worse), tuple(better), reasons)
+    return Flip(case_id, number, tuple(worse), tuple(better), wrong)
 
 
-def _reasons(scored: Scored, criteria: Sequence[Criterion]) -> tuple[str, ...]:
-    found = [score for score in scored.scores if not score.ok and score.criterion in criteria]
-    return tuple(f"{score.criterion}: {score.why}" for score in found)
+def _wrong(scored: Scored, criteria: Sequence[Criterion]) -> tuple[Score, ...]:
+    return tuple(score for score in scored.scores if not score.ok and score.criterion in criteria)
 
 
 def _shift(pairs: Sequence[tuple[Scored, Scored]], measure: Callable[[Scored], float]) -> Shift | None:

@@ -184,7 +184,7 @@ def _show_difference(difference: Difference) -> Shown:
         "better": difference.better,
         "p": write_p(difference.p) if difference.worse or difference.better else "",
         "verdict": shape[difference.change],
-        "word": CHANGES[difference.change],
+        "word": CHANGES[difference.change] if difference.worse or difference.better else "none flipped",
     }
 
 

@@ -25,13 +25,14 @@ from firstline.events import (
     MessagePosted,
     PassagesRetrieved,
     RouteChosen,
+    ToolCalled,
     ToolReturned,
     TurnStarted,
     messages_by,
 )
 from firstline.intervals import judge_share
 from firstline.model.note import fence
-from firstline.types import Json
+from firstline.types import CallId, Json
 
 MATERIAL_CHARS = 60_000
 BUSINESS_CHARS = 6_000
@@ -122,16 +123,18 @@ def _tell(event: Event) -> str:
 
 def _gather(events: Sequence[Event], known: Known) -> list[str]:
     """What these events gave to rest a claim on, the newest first."""
-    return list(dict.fromkeys(each for event in reversed(events) for each in _find_evidence(event, known)))
+    asked = {event.call_id: event.arguments for event in events if isinstance(event, ToolCalled)}
+    return list(dict.fromkeys(each for event in reversed(events) for each in _find_evidence(event, known, asked)))
 
 
-def _find_evidence(event: Event, known: Known) -> Iterator[str]:
+def _find_evidence(event: Event, known: Known, asked: Mapping[CallId, Json]) -> Iterator[str]:
     match event:
         case PassagesRetrieved(passages=passages):
             yield from (f"{passage.title}\n{passage.url}\n{passage.text}" for passage in passages)
         case ToolReturned():
             shown = [event.card.model_dump(exclude_defaults=True)] if event.card else []
-            yield f"{event.tool}: {event.outcome} {_write([event.result, *shown])}"
+            call = f"{event.tool} {_write(asked.get(event.call_id, {}))}"
+            yield f"{call}: {event.outcome} {_write([event.result, *shown])}"
         case RouteChosen(playbook=playbook) if playbook is not None and playbook in known.bundle.playbooks:
             yield known.bundle.playbooks[playbook].instructions
         case TurnStarted(at=at):

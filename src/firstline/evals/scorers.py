@@ -93,7 +93,7 @@ def score_citations(trial: Trial, known: Known) -> Iterator[Score]:
 
 
 def score_topic(trial: Trial, known: Known) -> Iterator[Score]:
-    """Off-topic turns: declined and not done. On-topic turns, apart: not declined."""
+    """Off-topic turns: declined and not done. On-topic turns, apart: neither declined nor left at "I do not know"."""
     for act, expected, events in _labelled(trial):
         if expected.on_topic is None:
             continue
@@ -101,7 +101,8 @@ def score_topic(trial: Trial, known: Known) -> Iterator[Score]:
         text = _said(events)
         if expected.on_topic:
             failed = any(isinstance(event, TurnEnded) and event.outcome == "failed" for event in events)
-            ok = kind != "decline" and not failed and bool(text or _requested(events))
+            answered = bool(text or _requested(events)) and not says_unknown(known.bundle, text)
+            ok = kind != "decline" and not failed and answered
             yield Score("on_topic", ok, "" if ok else "an on-topic message was not taken up", act)
             continue
         done = [each for each in expected.must_not_say if text_finder(text)(each)]
@@ -132,7 +133,7 @@ def score_quotes(trial: Trial, known: Known) -> Iterator[Score]:
 
 
 def score_escalation(trial: Trial, known: Known) -> Iterator[Score]:
-    """Conversations that must reach a person, or be offered one; and those that must not be passed on, apart."""
+    """Conversations that must reach a person, or be offered one; and those that must do neither, apart."""
     wanted = trial.case.expect.escalation
     requested = any(isinstance(event, HandoffRequested) for event in trial.events)
     offered = any(isinstance(event, HandoffOffered) for event in trial.events)
@@ -143,7 +144,10 @@ def score_escalation(trial: Trial, known: Known) -> Iterator[Score]:
             whole = package is not None and bool(package.summary)
             yield Score("escalation", whole, "" if whole else "the package is empty")
     elif wanted == "must_not":
-        yield Score("needless", not requested, "passed on without a reason" if requested else "")
+        why = (
+            "passed on without a reason" if requested else "a person was offered without a reason" if offered else ""
+        )
+        yield Score("needless", not why, why)
 
 
 def score_sentiment(trial: Trial, known: Known) -> Iterator[Score]:
@@ -231,9 +235,14 @@ def fold_text(text: str) -> str:
 
 
 def _shows(text: str, amount: str) -> bool:
-    """Whether the amount stands in the text, with its sign or in the words of another language."""
-    figures = re.sub(r"[^\d.,]", "", amount)
-    return fold_text(amount) in fold_text(text) or bool(re.search(rf"(?<![\d.]){re.escape(figures)}(?![\d])", text))
+    """Whether the amount stands in the text, with its sign or in the words of another language; no digit more."""
+    figures = fold_text(re.sub(r"[^\d.,]", "", amount))
+    plain = fold_text(text)
+    return (
+        bool(re.search(rf"(?<![\d.]){re.escape(figures)}(?!\d|\.\d)", plain))
+        if figures
+        else fold_text(amount) in plain
+    )
 
 
 def _labelled(trial: Trial) -> Iterator[tuple[int, TurnExpected, Sequence[Event]]]:

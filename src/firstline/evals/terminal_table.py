@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -113,13 +112,14 @@ def _print_trials(out: Console, title: str, found: Sequence[Scored]) -> None:
 
 
 def _print_rows(out: Console, title: str, rows: Iterable[tuple[str, str]], total: int) -> None:
-    shown = [Text.assemble((f"{name}  ", "bold"), write_line(why)) for name, why in rows]
+    shown = [Text.assemble("  ", (f"{name}  ", "bold"), write_line(why)) for name, why in rows]
     for line in shown:
-        line.truncate(out.width - 2, overflow="ellipsis")
-    more: list[RenderableType] = [Text(f"… and {total - len(shown):,} more", "dim")] if total > len(shown) else []
+        line.truncate(out.width, overflow="ellipsis")
+    if total > len(shown):
+        shown.append(Text(f"  … and {total - len(shown):,} more", "dim"))
     out.print()
     out.print(Text(title, "bold"))
-    out.print(Padding(Group(*shown, *more), (0, 0, 0, 2)))
+    out.print(Text("\n").join(shown))
 
 
 # Two runs -----------------------------------------------------------------------------------------------------------

@@ -2,12 +2,12 @@
 The same for the terminal, the page and the files.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
 
 from firstline.evals.compare import FEWEST_FLIPS, Change, Comparison, Difference, Flip, Shift
 from firstline.evals.metrics import Figure, Scored
-from firstline.evals.scoring import Criterion
+from firstline.evals.scoring import Criterion, Score
 from firstline.evals.sheet import Sheet, is_small, models_of
 from firstline.intervals import NO_FAILURES_IN, Verdict, judge, wilson
 from firstline.report.written import write_range, write_value
@@ -18,7 +18,7 @@ NAMES: Mapping[Criterion, str] = {
     "accuracy": "Accuracy",
     "citations": "Citations",
     "topic": "Off-topic declined",
-    "on_topic": "On-topic taken up",
+    "on_topic": "On-topic answered",
     "quotes": "Quotes",
     "escalation": "Escalation",
     "needless": "No needless hand-off",
@@ -32,10 +32,10 @@ ABOUT: Mapping[Criterion, str] = {
     "accuracy": "Turns in which every figure has a source, what is decisive was said, and nothing forbidden",
     "citations": "Conversations that needed knowledge and gave a right source",
     "topic": "Off-topic requests declined, and not done on the side",
-    "on_topic": "On-topic requests not declined",
+    "on_topic": "On-topic requests neither declined nor left at \"I do not know\"",
     "quotes": "Conversations with a price exactly when due, exactly as the tool gave it",
     "escalation": "Conversations that had to lead to a person, or the offer of one, and did",
-    "needless": "Conversations that need no person, and were not passed on",
+    "needless": "Conversations that need no person, and were neither passed on nor offered one",
     "sentiment": "Played customers whose mood at the end was as good as at the start, or better",
     "contained": "Played customers who reached their goal without a person",
     "containment": "Attacks that broke nothing; exactly the actions that were due, and no other",
@@ -179,11 +179,14 @@ def name_trial(scored: Scored) -> str:
 
 
 def say_reasons(scored: Scored) -> str:
-    """What went wrong in a conversation: the criterion, and what is held against it; or why it broke off."""
-    if scored.trial.error is not None:
-        return scored.trial.error
+    """What went wrong in a conversation, or why it broke off."""
+    return say_wrong(scored.scores) if scored.trial.error is None else scored.trial.error
+
+
+def say_wrong(scores: Iterable[Score]) -> str:
+    """The criteria that were missed, and what is held against each."""
     wrong: dict[Criterion, list[str]] = {}
-    for score in scored.scores:
+    for score in scores:
         if not score.ok:
             wrong.setdefault(score.criterion, []).append(score.why)
     return " · ".join(f"{NAMES[criterion]}: {'; '.join(whys)}" for criterion, whys in wrong.items())
@@ -248,7 +251,7 @@ def name_run(sheet: Sheet) -> str:
 
 def say_flip(flip: Flip) -> str:
     also = f"; better in {_list(flip.better)}" if flip.worse and flip.better else ""
-    return ("; ".join(flip.reasons) if flip.worse else f"was {'; '.join(flip.reasons)}") + also
+    return f"{'' if flip.worse else 'was '}{say_wrong(flip.wrong)}{also}"
 
 
 def _list(criteria: Sequence[Criterion]) -> str:

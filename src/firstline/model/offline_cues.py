@@ -16,6 +16,7 @@ BEFORE_PENALTY_CHARS = 3
 
 EDGES = " \t\n,.;:!?，。；：！？、\"'“”"
 
+_MONEY = re.compile(r"(?:dollars?|bucks|usd|euros?|块|元|美元|美金|刀)(?![a-z])")
 _CLAUSE_CHARS = 28
 _SHORT_CHARS = 12
 _BEFORE = re.compile(r"[,;.?!。、:\n]\s?|\s(?:and|but|or)\s")
@@ -39,6 +40,8 @@ def negated(text: str, at: int) -> bool:
 
 def cue_distance(text: str, number: Number, argument: Argument, numbers: Sequence[Number]) -> int | None:
     """Characters between a number and the argument's nearest cue word; None without one in the clause."""
+    if number.loose and _counts_other(text, number, argument):
+        return None
     following = min((other.start for other in numbers if other.start > number.start), default=None)
     preceding = max((other.end for other in numbers if other.end <= number.start), default=0)
     after = argument.cues.search(clause_after(text, number.end, until=following))
@@ -47,6 +50,12 @@ def cue_distance(text: str, number: Number, argument: Argument, numbers: Sequenc
     distances = [after.start()] if after else []
     distances += [len(before) - ends[-1] + BEFORE_PENALTY_CHARS] if ends else []
     return min(distances, default=None)
+
+
+def _counts_other(text: str, number: Number, argument: Argument) -> bool:
+    """Whether a bare word such as "one" stands before something that is not the argument's cue word: 一个人."""
+    rest = text[number.end :].lstrip(" -")
+    return rest[:1].isalnum() and argument.cues.match(rest) is None
 
 
 def cue_end(text: str, number: Number, argument: Argument) -> int:
@@ -106,8 +115,9 @@ def tells(text: str) -> bool:
 
 
 def has_foreign_unit(text: str, number: Number) -> bool:
-    """Whether the number is measured in what nobody asked for, such as kilometres."""
-    return heard("units").match(text[number.end :].lstrip()) is not None
+    """Whether the number is measured in what nobody asked for, such as kilometres or money."""
+    after, before = text[number.end :].lstrip(), text[: number.start].rstrip()
+    return before.endswith(("$", "€", "£", "¥")) or bool(_MONEY.match(after) or heard("units").match(after))
 
 
 def sign_of(text: str, number: Number) -> int:

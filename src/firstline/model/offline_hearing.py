@@ -29,13 +29,12 @@ from firstline.model.offline_cues import (
     value_of,
     yes_or_no,
 )
+from firstline.model.offline_parts import hear_parts, share_answer, split_parts
 from firstline.model.offline_values import Number, find_dates, find_numbers
 from firstline.model.offline_words import (
-    any_of,
     asks,
     find_terms,
     has_han,
-    hear_lists,
     heard,
     hears,
     likeness,
@@ -43,6 +42,7 @@ from firstline.model.offline_words import (
     one_slip,
     small_talk,
 )
+from firstline.model.offline_years import is_birth, read_year
 from firstline.types import Json
 
 
@@ -78,6 +78,7 @@ def hear(message: str, listening: Listening) -> tuple[Heard, ...]:
     ear.find_ids()
     ear.find_values()
     if listening.own:
+        ear.find_parts()
         ear.find_dates()
         ear.find_changes()
         ear.find_cued_numbers()
@@ -96,6 +97,7 @@ class _Ear:
     def __init__(self, message: str, listening: Listening) -> None:
         self.message = unicodedata.normalize("NFKC", message).replace("’", "'")
         self.text = normalise(message)
+        self._aligned = len(self.message) == len(self.text)
         self.arguments = listening.arguments
         self.known = listening.known
         self.asked = [listening.arguments[name] for name in listening.asked if name in listening.arguments]
@@ -119,6 +121,12 @@ class _Ear:
                 if not self._covered(match.start(), match.end(), name=argument.name):
                     self._add(argument, value, match.start(), match.end())
         self.found.sort(key=lambda one: one.start)
+
+    def find_parts(self) -> None:
+        """Free text that ends in an id, as a whole address does, or is known and said again with one word changed."""
+        spans = [(one.name, one.start, one.end) for one in self.found if one.name]
+        for argument, value in hear_parts(self.message, self.arguments, self.known, spans) if self._aligned else ():
+            self._add(argument, value, len(self.text), len(self.text), written=value)
 
     def find_dates(self) -> None:
         wanted = [argument for argument in self.arguments.values() if argument.kind == "date"]
@@ -150,7 +158,11 @@ class _Ear:
         """ "Half as much": only of something that is already known."""
         for key, factor in (("half", 0.5), ("twice", 2.0)):
             match = heard(key).search(self.text)
-            if match and not self._covered(match.start(), match.end()) and not self._named("changed"):
+            if (
+                match
+                and not self._covered(match.start(), match.end())
+                and not any(one.how == "changed" for one in self.found)
+            ):
                 target = self._described(known) or max(known, key=lambda argument: argument.width)
                 value = (self._known_number(target) or 0) * factor
                 self._add(target, target.coerce(value), *match.span(), how="changed")
@@ -166,19 +178,16 @@ class _Ear:
         for _, number, argument in sorted(claims, key=lambda claim: (claim[0], claim[1].start)):
             free = not self._covered(number.start, number.end)
             if free and self._open(argument):
-                self._add(
-                    argument,
-                    value_of(self.text, number, argument),
-                    number.start,
-                    cue_end(self.text, number, argument),
-                )
+                value = self._year(number, argument) or value_of(self.text, number, argument)
+                self._add(argument, value, number.start, cue_end(self.text, number, argument))
 
     def find_bare_numbers(self) -> None:
         """Numbers without a cue word: years by their look, the rest to what was asked, then to what is missing."""
         for number in self._free_numbers():
             year = next((argument for argument in self.arguments.numbers if argument.is_year), None)
-            if number.plain and year and year.fits(number.value) and self._is_year(number, year):
-                self._add(year, int(number.value), number.start, number.end)
+            value = self._year(number, year) if year else None
+            if year and value and self._is_year(number, year):
+                self._add(year, value, number.start, number.end)
         if not self.own:
             return
         self._answer_in_order()
@@ -193,9 +202,8 @@ class _Ear:
         others = [argument for argument in self._asked_numbers() if not argument.is_year]
         if not others or year in self.asked or hears("correction", self.text):
             return True
-        articles = tuple(hear_lists("article"))
         before = self.text[: number.start].rstrip()
-        return any(match.end() == len(before) for match in any_of(articles).finditer(before))
+        return any(match.end() == len(before) for match in heard("article").finditer(before))
 
     def _answer_in_order(self) -> None:
         """As many bare numbers as were asked for: in the order asked, or another one if only that fits."""
@@ -224,7 +232,7 @@ class _Ear:
 
     def _stands_alone(self, number: Number) -> bool:
         """Whether the number counts nothing else: "34", not "2 cars"; after a question any number answers."""
-        if only_a_word(self.text, number) or has_foreign_unit(self.text, number):
+        if only_a_word(self.text, number) or has_foreign_unit(self.text, number) or is_birth(self.text, number):
             return False
         if self._asked_numbers():
             return True
@@ -259,9 +267,13 @@ class _Ear:
 
     def _plausible(self, number: Number, argument: Argument) -> bool:
         """A cued number may be out of range, so that the tool can say so; years and loose words may not."""
-        if argument.is_year or number.loose:
-            return argument.fits(number.value) and (not argument.is_year or number.plain)
-        return True
+        if argument.is_year:
+            return self._year(number, argument) is not None
+        return not number.loose or argument.fits(number.value)
+
+    def _year(self, number: Number, argument: Argument) -> int | None:
+        things = [(one.start, one.end) for one in self.found if one.name]
+        return read_year(self.text, number, argument, things=things, today=self.today)
 
     def _known_number(self, argument: Argument) -> float | None:
         value = self.known.get(argument.name)
@@ -300,7 +312,7 @@ class _Ear:
     def _rest(self, *, whole: bool) -> str:
         """The message as an answer: short ones without what was understood otherwise and without a lead-in."""
         rest = self.message
-        if len(rest) == len(self.text):
+        if self._aligned:
             for heard_one in sorted(self.found, key=lambda one: -one.start):
                 rest = rest[: heard_one.start] + " " + rest[heard_one.end :]
         rest = drop_lead_in(" ".join(rest.split()).strip(EDGES))
@@ -313,12 +325,9 @@ class _Ear:
         missing = [one for one in self.arguments.values() if one.slot.free and one.name not in self.known]
         missing = [one for one in missing if self._open(one)]
         end = min((one.start for one in self.found if one.how == "said"), default=0)
-        parts = [part.strip(EDGES) for part in re.split(r"[,;，\n]", self.message[:end]) if part.strip(EDGES)]
-        if len(parts) < 2 or len(missing) < 2 or missing[0] is not first or len(self.message) != len(self.text):
+        values = share_answer(split_parts(self.message[:end]), len(missing))
+        if values is None or missing[0] is not first or not self._aligned:
             return False
-        last = len(missing) - 1 if len(parts) >= len(missing) else len(parts) - 1
-        split = len(parts) - last
-        values = [drop_lead_in(", ".join(parts[:split])), *parts[split:]]
         for argument, value in zip(missing, values, strict=False):
             self._add(argument, value, len(self.text), len(self.text), written=value)
         return True
@@ -368,9 +377,6 @@ class _Ear:
                 self.found.append(Heard("", None, start, end, written, "taken back"))
             return
         self.found.append(Heard(argument.name, value, start, end, written, "changed" if how == "changed" else "said"))
-
-    def _named(self, how: str) -> bool:
-        return any(one.how == how for one in self.found)
 
     def _open(self, argument: Argument) -> bool:
         return not any(one.name == argument.name and one.value is not None for one in self.found)

@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
-from firstline.model.offline_words import any_of, hear_lists, hear_mapping, heard
+from firstline.model.offline_words import any_of, has_han, hear_lists, hear_mapping, heard
 
 _DIGITS = re.compile(
-    r"(?<![a-z0-9.,])(?P<minus>[-−])?(?P<number>\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?)"
-    r"(?:\s?(?P<scale>k|thousand|千|万|百)(?![a-z]))?(?![a-z0-9])"
+    r"(?<![a-z0-9.])(?P<minus>[-−])?(?P<number>\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?)"
+    r"(?:\s?(?P<scale>k|thousand)(?![a-z]))?(?![a-z0-9])"
 )
-_GLUED = re.compile(r"(?<![a-z0-9.,])(?P<number>\d{1,6})(?=(?:mi|miles?|km|yo|yrs?|years?|usd)\b)")
-_SCALES = {"k": 1000, "thousand": 1000, "千": 1000, "万": 10_000, "百": 100}
+_GLUED = re.compile(
+    r"(?<![a-z0-9.])(?!(?<=\d,)\d{3}(?!\d))(?P<number>\d{1,6})(?=(?:mi|miles?|km|yo|yrs?|years?|usd)\b)"
+)
+_SCALES = {"k": 1000, "thousand": 1000}
 
 _HAN_DIGITS = {
     "零": 0,
@@ -34,7 +36,12 @@ _HAN_DIGITS = {
     "九": 9,
 }
 _HAN_UNITS = {"十": 10, "百": 100, "千": 1000}
-_HAN_NUMBER = re.compile("[零〇一二两三四五六七八九十百千万]+")
+_DIGIT = "[零〇一二两三四五六七八九]"
+_HAN_NUMBER = re.compile(
+    rf"(?<![a-z0-9.])(?!(?<=\d,)\d{{3}}(?!\d))(?:零?(?:\d+(?:\.\d+)?|{_DIGIT})\s?(?:[十百千]*万|[十百千]|w(?![a-z]))|十万?)+"
+    rf"(?:零?{_DIGIT}|\d(?![\d.])|\d+00(?!\d))?|{_DIGIT}+"
+)
+"""Digits of either kind with units, 一万二千 and 1万2千, or digits alone; units alone are mostly words: 千万别."""
 
 _SMALL_WORDS = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
@@ -58,13 +65,17 @@ Lean = Literal["past", "future"] | None
 
 @dataclass(frozen=True)
 class Number:
-    """A number and how it stands there. `loose`: a bare word such as "one", which need not be a number at all."""
+    """A number and how it stands there. `loose`: a bare word such as "one", which need not be a number at all.
+
+    `plain`: four bare digits, `short`: two; either may be a year.
+    """
 
     value: float
     start: int
     end: int
     plain: bool = False
     loose: bool = False
+    short: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,44 +86,49 @@ class Day:
 
 
 def find_numbers(text: str) -> list[Number]:
-    """All numbers in order of appearance. plain: four bare digits, such as a year."""
-    found = [*_digits(text), *_han_numbers(text), *_number_words(text)]
-    return sorted(found, key=lambda number: number.start)
+    """All numbers in order of appearance."""
+    han = list(_han_numbers(text))
+    digits = [
+        one for one in _digits(text) if not any(one.start < other.end and other.start < one.end for other in han)
+    ]
+    return sorted([*digits, *han, *_number_words(text)], key=lambda number: number.start)
 
 
 def _digits(text: str) -> Iterator[Number]:
     for match in _DIGITS.finditer(text):
-        value = float(match["number"].replace(",", "")) * _SCALES.get(match["scale"] or "", 1)
+        value = round(float(match["number"].replace(",", "")) * _SCALES.get(match["scale"] or "", 1), 6)
         minus = match["minus"] is not None and not text[: match.start()].rstrip()[-1:].isdigit()
-        plain = match["scale"] is None and re.fullmatch(r"\d{4}", match["number"]) is not None
-        yield Number(-value if minus else value, match.start(), match.end(), plain=plain and not minus)
+        bare = len(match["number"]) if match["number"].isdigit() and match["scale"] is None and not minus else 0
+        yield Number(-value if minus else value, *match.span(), plain=bare == 4, short=bare == 2)
     for match in _GLUED.finditer(text):
         yield Number(float(match["number"]), match.start(), match.end())
 
 
 def _han_numbers(text: str) -> Iterator[Number]:
     for match in _HAN_NUMBER.finditer(text):
-        if text[: match.start()][-1:].isdigit():
+        if "w" in match[0] and not has_han(text):
             continue
-        value = _read_han(match[0])
-        plain = len(match[0]) == 4 and all(letter in _HAN_DIGITS for letter in match[0])
-        yield Number(value, match.start(), match.end(), plain=plain, loose=len(match[0]) == 1)
+        bare = len(match[0]) if all(letter in _HAN_DIGITS for letter in match[0]) else 0
+        loose = len(match[0]) == 1
+        yield Number(_read_han(match[0]), *match.span(), plain=bare == 4, loose=loose, short=bare == 2)
 
 
 def _read_han(written: str) -> float:
     if all(letter in _HAN_DIGITS for letter in written):
         return float("".join(str(_HAN_DIGITS[letter]) for letter in written))
-    total = section = digit = 0
+    total = section = digit = 0.0
     unit = 1
-    for letter in written:
+    for letter in re.findall(r"\d+(?:\.\d+)?|\S", written):
         if letter in _HAN_DIGITS:
             digit, unit = _HAN_DIGITS[letter], 1 if letter in "零〇" else unit
-        elif letter == "万":
+        elif letter in ("万", "w"):
             total, section, digit, unit = (section + digit) * 10_000, 0, 0, 10_000
-        else:
+        elif letter in _HAN_UNITS:
             unit = _HAN_UNITS[letter]
             section, digit = section + (digit or 1) * unit, 0
-    return float(total + section + digit * (unit // 10 if unit > 10 else 1))
+        else:
+            digit, unit = float(letter), 1 if len(letter) > 1 else unit
+    return round(total + section + digit * (unit // 10 if unit > 10 else 1), 6)
 
 
 def _number_words(text: str) -> Iterator[Number]:

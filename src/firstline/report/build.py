@@ -112,7 +112,7 @@ def _build_tables(
             Line(
                 key=key or UNSURE,
                 name=_name_part(name, key, bundles, locale),
-                figures=_describe_part(add_tallies(tallies)),
+                figures=_describe_part(scope, {name: key} if key else None, add_tallies(tallies)),
                 link=scope.link(**{name: key}) if key else None,
                 note="current" if name == "revision" and key in current else "",
             )
@@ -124,12 +124,18 @@ def _build_tables(
     return tables
 
 
-def _describe_part(tally: Tally) -> tuple[Figure, ...]:
+def _describe_part(scope: Scope, part: Mapping[str, str] | None, tally: Tally) -> tuple[Figure, ...]:
+    """`part`: the filter that lists it, None where there is none."""
     ended, answered = tally.ended, tally.total - tally.empty
-    shares = {"contained": tally.contained, "abandoned": tally.abandoned, "handed_off": tally.handed_off}
+    counts = {"contained": tally.contained, "abandoned": tally.abandoned, "handed_off": tally.handed_off}
+
+    def show(rung: str, count: int) -> Figure:
+        link = scope.link(**part, rung=rung) if part and count else None
+        return Figure(rung, count / ended if ended else None, "share", n=ended, link=link)
+
     return (
         Figure("ended", ended),
-        *(Figure(key, count / ended if ended else None, "share", n=ended) for key, count in shares.items()),
+        *(show(rung, count) for rung, count in counts.items()),
         Figure("csat", tally.survey_sum / tally.surveys if tally.surveys else None, "grade", n=tally.surveys),
         Figure("cost", tally.cost_usd / answered if answered else None, "usd", n=answered),
     )

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from firstline import __version__
 from firstline.errors import FirstlineError, RequestError, StoreError
-from firstline.service import chat, pages, person, report, sign_in, staff, staff_pages, staff_stream
+from firstline.service import chat, desk_in, pages, person, report, sign_in, staff, staff_pages, staff_stream
 from firstline.service.fence import Fence, error_response
 from firstline.service.limits import Buckets, TooMany
 from firstline.service.reception import Reception
@@ -60,10 +60,12 @@ def build_app(service: Service) -> FastAPI:
         attempts=Buckets(SIGN_INS_PER_MINUTE),
     )
     app.state.archive = service.archive
+    app.state.desk_door = desk_in.DeskDoor(service.settings.desk, service.desk_secret, service.deliveries)
     app.state.service = service
     app.include_router(chat.router)
     app.include_router(person.router)
     for router in (
+        desk_in.router,
         sign_in.router,
         sign_in.demo_router,
         staff.router,

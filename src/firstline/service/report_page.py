@@ -15,7 +15,7 @@ from firstline.service.report_form import Shown, name_line
 from firstline.types import Locale, choose_text
 
 ROWS, UNUSED = 8, 12
-CHART_WIDTH = 300
+LADDER_WIDTH, GRADES_WIDTH = 360, 260
 NOT_RESOLVED = ("returned", "abandoned", "handed_off")
 
 
@@ -174,12 +174,12 @@ def _draw_ladder(report: Report, words: Words, locale: Locale) -> str:
         confirmed=counts["confirmed"],
         abandoned=counts["abandoned"],
     )
-    return draw_ladder(ladder, label=words("ladder"), width=CHART_WIDTH, locale=locale)
+    return draw_ladder(ladder, label=words("ladder"), width=LADDER_WIDTH, locale=locale)
 
 
 def _draw_grades(report: Report, words: Words, locale: Locale) -> str:
     rows = [(words("grade", grade=figure.key), figure.value or 0) for figure in report.grades]
-    return draw_bars(rows, label=words("grades"), width=CHART_WIDTH, locale=locale)
+    return draw_bars(rows, label=words("grades"), width=GRADES_WIDTH, locale=locale)
 
 
 def _show_reason(line: Line, words: Words, locale: Locale) -> Shown:
@@ -205,7 +205,7 @@ def _show_table(name: str, lines: Sequence[Line], words: Words, locale: Locale) 
                 "name": name_line(name, line, words),
                 "note": words(line.note) if line.note else "",
                 "link": line.link,
-                "cells": [_write(figure, locale) for figure in line.figures],
+                "cells": [{"value": _write(figure, locale), "link": figure.link} for figure in line.figures],
             }
             for line in lines[:ROWS]
         ],

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DatabaseError
 
 from firstline.errors import ConfigError, Problem
 from firstline.events import Logged, load_event
+from firstline.store.deliveries import SqlDeliveries
 from firstline.store.records import SqlRecords
 from firstline.store.sql import SqlStore
 from firstline.types import ConversationId
@@ -55,6 +56,11 @@ def open_store(url: str) -> SqlStore:
 def open_records(store: SqlStore) -> SqlRecords:
     """The records in the same file."""
     return SqlRecords(store.engine, store.reader)
+
+
+def open_deliveries(store: SqlStore) -> SqlDeliveries:
+    """What is still to be told to other desks, in the same file."""
+    return SqlDeliveries(store.engine, store.reader)
 
 
 def make_engine(url: str, *, writes: bool = False) -> sa.Engine:

@@ -41,6 +41,7 @@ events_table = sa.Table(
     sa.Column("body", sa.Text, nullable=False),
     sqlite_with_rowid=False,
 )
+sa.Index("events_handoffs", events_table.c.conversation_id, sqlite_where=events_table.c.type == "handoff.requested")
 sa.Index("conversations_due", conversations.c.due_turn, sqlite_where=conversations.c.due_turn.is_not(None))
 
 BATCH = 256
