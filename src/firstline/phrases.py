@@ -1,7 +1,7 @@
 """The product's own words in the customer's language: `phrases/<set>.<locale>.yaml`, English where one is missing.
 
-`lines` are what the engine says and shows; `ui` are the words on the customer's pages, `desk` and `report` those of the
-people who work here.
+`lines` are what the engine says and shows; `ui` are the words on the customer's pages, `desk` and `report` those of
+the people who work here.
 """
 
 from collections.abc import Mapping

@@ -55,7 +55,7 @@ def test_every_kind_has_its_own_fields_and_is_json(telling: Telling) -> None:
     body = json.loads(json.dumps(build_body(telling)))
     fields = {
         "handoff.requested": {"reason", "package", "back_at", "transcript"},
-        "handoff.requeued": {"by"},
+        "handoff.requeued": {"by", "back_at"},
         "handoff.unclaimed": set(),
         "handoff.returned": {"by"},
         "message.posted": {"message_id", "author", "author_name", "text", "at"},

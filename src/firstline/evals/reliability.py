@@ -88,7 +88,7 @@ class Reliability:
     def correct_interval(self, share: float, n: int) -> Interval:
         """The interval of 95% of the corrected share of `n`; it holds the doubt of the gold set as well.
 
-        Rather too wide than too narrow: `tests/unit/test_reliability.py` tries it on simulated judges.
+        Rather too wide than too narrow: `tests/unit/test_judge_reliability.py` tries it on simulated judges.
         Source: the delta method with added counts, as in arXiv 2511.21140, without its shift of the centre.
         """
         q1, q0 = (self.passed + 1) / (self.good + 2), (self.caught + 1) / (self.bad + 2)
