@@ -70,19 +70,20 @@ async def carry_out(turn: Turn) -> AsyncGenerator[Step]:
     """Run what was confirmed or approved for this turn: the card's exact arguments, no model in between."""
     calls: list[ToolCalled] = []
     answers: list[Event] = []
-    called = {event.call_id for event in turn.conversation.turn_events(turn.turn_id) if isinstance(event, ToolCalled)}
+    events = turn.conversation.turn_events(turn.turn_id)
+    done = {event.call_id for event in events if isinstance(event, ToolCalled | ToolReturned)}  # before a crash
     planned_so_far = turn.conversation  # amounts of several cards count together
     for confirmation_id, confirmation in turn.conversation.confirmations.items():
         decided, requested = confirmation.decided, confirmation.requested
         call_id = CallId(confirmation_id)
         due = decided is not None and decided.turn_id == turn.turn_id and decided.decision == "confirm"
-        if not due or call_id in called:
+        if not due or call_id in done:
             continue
         planned = _plan_confirmed(turn, planned_so_far, turn.bundle.tools[requested.tool], confirmation)
         planned_so_far = planned_so_far.extended(*planned)
         calls += [each for each in planned if isinstance(each, ToolCalled)]
         answers += [each for each in planned if not isinstance(each, ToolCalled)]
-    calls += [call for call in _plan_approved(turn) if call.call_id not in called]
+    calls += [call for call in _plan_approved(turn) if call.call_id not in done]
     if calls or answers:
         async for step in _run(turn, calls, answers):
             yield step

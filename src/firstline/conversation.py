@@ -169,6 +169,13 @@ def answering_turn(conversation: Conversation, new_id: TurnId) -> TurnId | None:
     return conversation.next_turn or new_id
 
 
+def since_given_back(conversation: Conversation) -> tuple[Logged, ...]:
+    """The log since the assistant last got the conversation back; all of it, where nobody else had it."""
+    log = conversation.log
+    back = max((logged.seq for logged in log if isinstance(logged.event, HandoffReturned)), default=0)
+    return log[back:]
+
+
 def _apply(state: Conversation, logged: Logged) -> Conversation:
     event = logged.event
     match event:

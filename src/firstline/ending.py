@@ -67,6 +67,7 @@ def break_off(
     facts += turn.record(*leave_unknown(turn))
     if shown is not None and shown.shown:
         facts += turn.record(post_message(turn, "assistant", shown.shown, shown.citations, cut_off=True))
+    facts += turn.record(*tell_declined(turn))
     return (*facts, end_turn(turn, turn.ending))
 
 

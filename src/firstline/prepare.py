@@ -10,11 +10,11 @@ from itertools import zip_longest
 
 import structlog
 
+from firstline.conversation import since_given_back
 from firstline.engine import Turn
 from firstline.events import (
     Event,
     GuardrailRan,
-    HandoffReturned,
     MessagePosted,
     PassagesRetrieved,
     RouteChosen,
@@ -51,9 +51,8 @@ async def prepare(turn: Turn) -> Sequence[Event] | None:
 
 def _written_since_back(turn: Turn) -> str:
     """What of this turn's messages was written since the assistant has the conversation (again)."""
-    log = turn.conversation.log
-    back = max((logged.seq for logged in log if isinstance(logged.event, HandoffReturned)), default=0)
-    posted = (logged.event for logged in log[back:] if isinstance(logged.event, MessagePosted))
+    log = since_given_back(turn.conversation)
+    posted = (logged.event for logged in log if isinstance(logged.event, MessagePosted))
     return "\n".join(event.message.text for event in posted if event.turn_id == turn.turn_id)
 
 

@@ -19,7 +19,7 @@ from contextlib import aclosing
 
 from firstline.answers import reason_of_failure, reason_to_offer
 from firstline.calls import carry_out, leave_unknown
-from firstline.conversation import Conversation
+from firstline.conversation import Conversation, since_given_back
 from firstline.ending import end_turn, post_message, tell_declined
 from firstline.engine import Ending, Engine, Turn
 from firstline.events import (
@@ -107,9 +107,10 @@ def _is_answered(turn: Turn) -> bool:
 
 
 def wants_human(turn: Turn) -> bool:
-    """Whether this turn's message asks for a person: then the model is not asked at all."""
-    events = turn.conversation.turn_events(turn.turn_id)
-    return any(isinstance(event, RouteChosen) and event.wants_human for event in events)
+    """Whether this turn's message asks for a person, and none has come since: then the model is not asked at all."""
+    events = (logged.event for logged in since_given_back(turn.conversation))
+    routes = (event for event in events if isinstance(event, RouteChosen) and event.turn_id == turn.turn_id)
+    return any(route.wants_human for route in routes)
 
 
 def end(turn: Turn) -> list[Step]:

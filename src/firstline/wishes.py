@@ -55,19 +55,20 @@ _FRAGMENTS: Mapping[str, str] = {
     "|just|2)){0,5}",
     "ROBOT": "(?:bot|robot|chatbot|machine|computer|ai|recording|automated system)",
     "POLITE": "(?:please|now|asap|here|help|chat|immediately|thanks|needed|representative|agent|right|on the phone)",
-    "MINE": "(?:want|need|get|give|send|prefer|like|request|require|have|find|bring|demand|see)",
+    "MINE": "(?:want|need|get|give|send|prefer|like|request|require|have|find|bring|demand|see|ask(?:ing)? for)",
 }
 
 _ENGLISH: Sequence[str] = (
     r"\bSPEAK TOWARDS WHOSE PERSON\b(?! (?:who|that|whose) (?!can|could|will|understands?|knows?|speaks?|works?"
     r"|actually|really))",
+    r"\b(?:be (?:connected|transferred|passed)|direct me) TOWARDS WHOSE PERSON\b",
     r"\bto WHOSE(?:real|live|actual) (?:human|person)\b|\b(?:can|could) an? (?:real|live|actual) (?:human"
     r"|person)\b",
     r"\b(?:anyone|anybody|someone|somebody) (?:real|human) (?:there|here|available)\b",
     r"\bMINE(?: (?:me|us|in|to have|to get))* WHOSE CONTACT\b(?! (?:\w+ing|error|to (?:pay|drive|sign)))",
     r"\bMINE(?: (?:me|us))* WHOSE(?:someone|somebody|person|employee|advisor)"
-    r" (?:(?:who|that|to) (?:\w+ )?(?:help|talk|speak|call me|understand)|on the (?:phone|line)|now|please|instead"
-    r"|competent|real)",
+    r" (?:(?:who|that|to) (?:\w+ )?(?:help|talk|speak|call me|understand)|on the (?:phone|line)"
+    r"|[io]n here|now|please|instead|competent|real)",
     r"\bMINE(?: (?:me|us))* (?:a|another|some other) (?:person|colleague|employee|advisor)$",
     r"\bMINE(?: (?:me|us))* (?:someone|somebody) else (?:on(?: here| the (?:line|phone|chat))|in here|please|now"
     r"|to (?:help|talk|speak))\b|\bMINE(?: (?:me|us))* (?:someone|somebody) else$",
@@ -208,7 +209,7 @@ _CHINESE_FRAGMENTS: Mapping[str, str] = {
     r"|\b(?:human|agent|representative|operator|real person)\b)",
     "CLERK": "(?<!我)(?<!我们)(?<!我的)(?<!他)(?<!她)(?<!对方)"
     "(?:客服|坐席|座席|专员|工作人员|服务人员|员工|经理|主管|领导|负责人|老板|上级|上司|同事|顾问|管事的|值班的"
-    r"|\b(?:manager|supervisor)\b)(?!电话|热线|号码|邮箱|微信|名下|签字|工资|的车)",
+    r"|\b(?:manager|supervisor)\b)(?!的?(?:电话|热线|号码|邮箱|微信)|名下|签字|工资|的车)",
     "SOME": "(?:一?[个位])?(?:(?:能|可以|会|懂|管|负责|有权|明白|靠谱|专业|正常|说得|说了|说话)[^的]{0,5}的?)?"
     "人(?![工家员力民身])|(?:能|可以|懂|管|负责|说了|说话)[^的]{1,5}的",
     "SPEAK": "(?:[说通][个句]?话|说|聊|谈|讲|沟通|对话|交流|反映|联系)(?!.{0,3}[过了](?!算))",
@@ -220,14 +221,14 @@ _CHINESE_FRAGMENTS: Mapping[str, str] = {
 }
 
 _CHINESE: Sequence[str] = (
-    "(?:转|接|找|要|换|叫|喊|呼|让|请|给我|帮我|联系|连线|安排|有没有|有)[^了过投诉]{0,7}?HUMAN",
+    "(?:转|接|找|要|换|叫|喊|呼|让|请|给我|帮我|联系|连线|安排|麻烦|有没有|有)[^了过投诉]{0,7}?HUMAN|想HUMAN",
     r"\b(?:need|want|get me|give me|talk to|speak (?:to|with)|transfer)(?: me)?(?: to)?(?: an?)? ?"
     "(?:人工|真人|活人|客服)",
     "(?:转|接(?!到)|找|换|叫|喊|呼|给我|帮我|联系|连线|安排|派)[^了过投诉]{0,6}?CLERK",
     "(?:要|有没有|有|让|请)[^了过投诉多几]{0,4}?CLERK(?:DEAL|在)*$",
     "(?:HUMAN|CLERK).{0,2}(?:叫|喊|找|请|换)(?:来|过来|出来|一下)",
     "(?:跟|和|与|同)[^我他她对]{0,5}?(?:HUMAN|CLERK).{0,3}?SPEAK",
-    "(?:想|要|让我|能|可以|给我|希望|只|还是|直接|必须).{0,2}(?:跟|和|与|同)一?个?人SPEAK",
+    "(?:想|要|让我|能|可以|给我|希望|只|还是|直接|必须).{0,4}(?:跟|和|与|同)一?个?人SPEAK",
     "(?:(?<!我)|(?<=[给帮替]我))(?<!我已经)(?<!我自己)(?:叫|喊|找|派|安排)(?:你们的?)?(?:SOME)DEAL*$",
     "^NICE*换(?:SOME)DEAL*$|给我一?个(?:能|懂|管|会)[^的]{1,6}的?人DEAL*$",
     "(?:(?<!我)|(?<=[给帮替]我))(?:让|请|来)(?:你们的?)?(?:SOME)DEAL+$",
@@ -240,7 +241,7 @@ _CHINESE: Sequence[str] = (
     "^(?:客服|经理|主管|专员|坐席|负责人)[谢请吧]*$",
     "有没有人(?:在|来|能)?(?:管|处理|理我|接待|解决)(?:一下|吗|啊|呀|了|我|这事)*$",
     "^NICE*转接(?:一下|下|吧|过去|谢)*$|^NICE*[转接]人DEAL*$|[转接][到给]人(?:那[边里儿]?|DEAL)*$"
-    "|(?:要|给我)(?:来)?一?个真[正实]?的?人DEAL*$",
+    "|(?:要|给我)(?:来)?一?个真[正实]?的?人DEAL*$|来一?个人DEAL*$|换一?个[活真]的DEAL*$",
     r"\b(?:zhuan|zhao|jie|yao|huan|jiao|you)(?: ?(?:yi ?xia|yi ?ge|ge|wei|dao))? ?(?:ren ?gong|zhen ?ren|huo ?ren"
     r"|ke ?fu|jing ?li)\b(?! ?(?:fei|zhi ?neng|dian ?hua))",
     r"^(?:qing )?(?:ren ?gong|zhen ?ren)(?: ?ke ?fu| ?fu ?wu)?(?: (?:xie ?xie|qing|ba|ne))*$",
@@ -249,7 +250,7 @@ _NOT_CHINESE: Sequence[str] = (
     "(?:(?<!要)(?<!怎么)(?<!什么)(?<!还)(?<!啥)(?<!嘛)不|别|甭|没必要|无需)(?:用|需要?|必|想|要|使|着急?)?"
     "(?:再|先|给我|帮我|跟|和|找|叫|联系|麻烦|要|去|你们|真的|请|任何)*(?:转|接|HUMAN|CLERK|人(?:说|来|了|吧|$))",
     "(?:你|您|这|我)(?:们|边)?是(?:不是)?(?!.{0,2}(?:想|要|说|让|转|找))",
-    "几点|什么时候|何时|几天|多久|多少钱|收费|电话是|合同",
+    "几点|什么时候|何时|几天|多久|多少钱|收费|电话是|合同|什么意思",
     "(?:周[一二三四五六日末天]|星期|节假日|晚上|夜里|凌晨|下班|24小时)[^转找接]*有[^转找接]*[吗么]",
     "(?<![找转接叫给])(?:昨|前天|上次|上回|上周|上个?月|上个?星期|之前|以前|那天|当时|去年|刚刚|刚才|早就).*(?:HUMAN|CLERK|人)"
     "(?!.*(?:现在|今天|还是|请|麻烦|给我转|帮我转|给我接))",

@@ -8,6 +8,7 @@ from typing import Any
 from firstline.conversation import fold, move_of, new_conversation
 from firstline.events import (
     ApprovalDecided,
+    ApprovalRequested,
     ConfirmationDecided,
     ContactLeft,
     ConversationClosed,
@@ -51,7 +52,9 @@ class Reader:
     holder: HumanAgent | None = None
     ticket: bool = False
     unanswered: list[Logged] = field(default_factory=list[Logged])
-    started: dict[TurnId, tuple[int, Status]] = field(default_factory=dict[TurnId, tuple[int, Status]])
+    started: dict[TurnId, int] = field(default_factory=dict[TurnId, int])
+    might_speak: set[TurnId] = field(default_factory=set[TurnId])
+    """Turns that ran while the assistant had the conversation."""
     ended: set[TurnId] = field(default_factory=set[TurnId])
     spoke: dict[TurnId, str] = field(default_factory=dict[TurnId, str])
     posted: dict[TurnId, list[Logged]] = field(default_factory=dict[TurnId, list[Logged]])
@@ -99,9 +102,9 @@ class Reader:
 
     def _hear_assistant(self, event: MessagePosted, turn_id: TurnId | None) -> None:
         assert turn_id is not None and turn_id in self.started, "the assistant spoke without a turn"
-        began, status = self.started[turn_id]
+        began, ran = self.started[turn_id], turn_id in self.might_speak
         if self.status != "open":
-            assert event.message.cut_off and status == "open", f"the assistant spoke while {self.status}"
+            assert event.message.cut_off and ran, f"the assistant spoke while {self.status}"
         if not event.message.cut_off:
             self.unanswered = [each for each in self.unanswered if not self._was_put(each, began, turn_id)]
 
@@ -112,7 +115,8 @@ class Reader:
     def _note(self, logged: Logged, event: Event) -> None:
         match event:
             case TurnStarted(turn_id=turn_id):
-                self.started.setdefault(turn_id, (logged.seq, self.status))
+                self.started.setdefault(turn_id, logged.seq)
+                self.might_speak |= {turn_id} if self.status == "open" else set()
             case TurnEnded(turn_id=turn_id):
                 assert turn_id not in self.ended, "a turn ended twice"
                 self.ended.add(turn_id)
@@ -126,6 +130,9 @@ class Reader:
                     self.decided.add(id_)
                 elif event.turn_id:
                     self.declined.add(event.turn_id)
+            case ApprovalRequested(confirmation_id=id_):
+                assert id_ not in self.acted, "one yes, two actions"
+                self.acted.add(id_)
             case HandoffOffered(turn_id=turn_id):
                 self.offer = (logged.seq, turn_id)
             case RouteChosen(wants_human=True, turn_id=turn_id):
@@ -157,6 +164,7 @@ class Reader:
             self.ticket = self.ticket and event.by != "human_agent"
         if status == "open":
             self.back = logged.seq
+            self.might_speak |= self.started.keys() - self.ended
         self.status, self.offer = status, None
         self.holder = getattr(event, "human_agent", None)
 

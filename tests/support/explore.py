@@ -364,6 +364,15 @@ class Explorer:
         log = sign_in(log) if signed_in else log
         return World(log, START)
 
+    async def after(self, world: World, *acts: Act) -> World:
+        """The world after these acts, each followed by whatever the worker has to do."""
+        with patch("firstline.loop.PACE_SECONDS", 0.0):
+            for act in acts:
+                world = (await self.do(world, act)).world
+                while world.work is not None:
+                    world = await self.work(world)
+        return world
+
     # What can come next ------------------------------------------------------------------------------------------
 
     async def moves(self, world: World) -> AsyncIterator[Moved]:

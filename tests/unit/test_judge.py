@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,7 +53,10 @@ def many(number: int) -> list[Asked]:
         (GOOD, (True, "answers it")),
         (BAD, (False, "about another order")),
         (f"```json\n{BAD}\n```", (False, "about another order")),
-        ('{"why": "the reply says {total} as it stands", "ok": false}', (False, "the reply says {total} as it stands")),
+        (
+            '{"why": "the reply says {total} as it stands", "ok": false}',
+            (False, "the reply says {total} as it stands"),
+        ),
         ('{"ok": true}', (True, "")),
         ('{"ok": false, "why": 7}', (False, "")),
         ('{"ok": true, "why": "a\\ud800b\\u202ec"}', (True, "abc")),
@@ -72,7 +74,6 @@ def test_an_answer_is_one_object(text: str, answer: tuple[bool, str]) -> None:
         "true",
         "{}",
         "}{",
-        '[{"ok": true}',
         '{"ok": "true"}',
         '{"ok": 1}',
         '{"ok": null}',
@@ -360,9 +361,3 @@ async def test_what_was_told_before_the_end_is_kept(tmp_path: Path) -> None:
     again = ScriptedModel([say(GOOD)])
     await judge_all(again, many(9), {**read_judged(tmp_path)}, concurrency=1)
     assert len(read_judged(tmp_path)) == 2 and len(again.requests) == 7
-
-
-async def test_a_scripted_stream_can_be_closed_from_outside() -> None:
-    """The judge relies on it: a stream is an async generator."""
-    async with aclosing(ScriptedModel([say(GOOD)]).stream(ModelRequest(judge.TurnId("t"), "", (), ()))) as pieces:  # pyright: ignore[reportArgumentType]
-        assert [piece async for piece in pieces]

@@ -10,8 +10,9 @@ from firstline.model.offline_arguments import Arguments
 from firstline.model.offline_dialogue import Call, Dialogue, Exchange
 from firstline.model.offline_hearing import Listening, hear
 from firstline.model.offline_slots import blame, fill, find_asked
+from firstline.tools import Slot
 from firstline.types import PlaybookId
-from tests.support.sample_bundle import TOOLS
+from tests.support.sample_bundle import TOOLS, make_tool
 
 PRICE = Arguments(TOOLS["get_price"])
 VISIT = Arguments(TOOLS["book_visit"])
@@ -51,6 +52,16 @@ def visit(text: str, *asked: str) -> Any:
         ("my brother's 34 friends", {}),
         ("-5 km", {"distance": -5}),
         ("what does it cost?", {}),
+        ("一年3000公里，34岁，每月多少", {"distance": 3000, "rider_age": 34}),
+        ("3000，34岁", {"distance": 3000, "rider_age": 34}),
+        ("一年1万2千公里", {"distance": 12000}),
+        ("一年1.1w公里，38岁", {"distance": 11000, "rider_age": 38}),
+        ("3万5公里", {"distance": 35000}),
+        ("34岁就我一个人骑", {"rider_age": 34}),
+        ("我32，一年大概9千公里", {"distance": 9000, "rider_age": 32}),
+        ("那一个月多少钱", {}),
+        ("千万别算错", {}),
+        ("我现在一年交1200块", {}),
     ],
 )
 def test_facts_are_found_with_their_cue_words_or_by_their_look(text: str, found: Any) -> None:
@@ -106,6 +117,85 @@ def test_a_bare_answer_goes_to_the_question_that_it_fits(text: str, asked: tuple
 )
 def test_corrections_and_changes_touch_only_what_they_name(text: str, changed: Any) -> None:
     assert listen(text, known=FULL) == changed
+
+
+@pytest.mark.parametrize(
+    ("text", "year"),
+    [
+        ("23年的，一年3000公里", 2023),
+        ("24年款 一年3000公里", 2024),
+        ("一九年的小布", 2019),
+        ("22年小布", 2022),
+        ("小布19年", 2019),
+        ("94年的小布", 1994),
+        ("年款改成22", 2022),
+        ("a '19 Arroyo", 2019),
+        ("我是94年的", None),
+        ("我儿子94年的", None),
+        ("I was born in 1994", None),
+        ("这车骑了15年", None),
+        ("我有20年的车龄", None),
+        ("35年的", None),
+        ("22 years old", None),
+        ("3000 km a year 22", None),
+        ("year 22", 2022),
+    ],
+)
+def test_two_digits_are_a_year_where_a_word_says_so_and_nobody_was_born_in_it(text: str, year: int | None) -> None:
+    assert listen(text).get("year") == year
+
+
+def test_a_year_of_birth_is_no_age_either() -> None:
+    assert listen("我是94年的", asked=("rider_age",)) == {}
+
+
+def test_what_stands_around_numbers_is_no_answer_to_another_question() -> None:
+    assert listen("我32，一年大概9千公里", asked=("make", "model")) == {"distance": 9000, "rider_age": 32}
+
+
+ADDRESS = Arguments(
+    make_tool(
+        "change_address",
+        "Change where the bicycle is fetched.",
+        {name: {"type": "string"} for name in ("street", "city", "state", "code")},
+        label={"en": "Changing the address"},
+        slots={
+            "street": Slot(ask={"en": "Which street?"}, free=True),
+            "city": Slot(ask={"en": "Which city?"}, free=True),
+            "state": Slot(ask={"en": "Which state?"}, values={"oregon": "OR"}, free=True),
+            "code": Slot(ask={"en": "Which code?"}, pattern=r"(?<!\d)\d{5}(?!\d|\s+[A-Za-z])"),
+        },
+    )
+)
+PINE = {"street": "1412 Pine Street", "city": "Portland", "state": "OR", "code": "97205"}
+
+
+def address(text: str, **known: str) -> Any:
+    return {one.name: one.value for one in hear(text, Listening(ADDRESS, known, (), TODAY)) if one.name}
+
+
+@pytest.mark.parametrize(
+    ("text", "changes"),
+    [
+        ("1412 Pine Street, Portland, Oregon 97205", {}),
+        ("搬家了，新地址 1412 Pine Street, Portland, Oregon 97205，帮我改下", {}),
+        ("we moved 2 weeks ago, it's 1412 Pine Street in Portland, Oregon, 97205. thanks", {}),
+        ("1412 Pine Street, Apt 4B, Portland, Oregon 97205", {"street": "1412 Pine Street, Apt 4B"}),
+        ("in 2026 I moved to 77 W 5th St #3, Portland, Oregon 97205", {"street": "77 W 5th St #3"}),
+    ],
+)
+def test_a_whole_address_in_one_message_goes_to_all_its_arguments(text: str, changes: Any) -> None:
+    assert address(text) == {**PINE, **changes}
+
+
+def test_a_number_before_what_it_counts_begins_no_address() -> None:
+    assert address("we moved 2 weeks ago, from Portland, Oregon 97205") == {"state": "OR", "code": "97205"}
+
+
+def test_known_text_said_again_with_one_word_changed_is_corrected() -> None:
+    assert address("等等，写错了，是 1421 Pine Street", **PINE) == {"street": "1421 Pine Street"}
+    assert address("sorry, 1421 Pine Street.", **PINE) == {"street": "1421 Pine Street"}
+    assert address("and what about my street?", **PINE) == {}
 
 
 def test_a_question_about_other_things_leaves_no_numbers_behind() -> None:

@@ -154,6 +154,12 @@ def test_a_pair_of_counters_is_a_share_with_its_verdict(key: str, pair: str, ok:
     assert figure.low is not None and figure.high is not None and figure.low <= ok / 400 <= figure.high
 
 
+def test_a_record_that_counts_more_right_than_there_are_breaks_no_report() -> None:
+    made = report(tallies(Tally(total=9, contained=9, cited_n=4, cited_ok=5)))
+
+    assert criterion(made, "citations").value == 1.0
+
+
 def test_a_figure_leads_to_what_failed_first_and_only_to_what_it_counts() -> None:
     scope = replace(ONE_DAY, bundle="workshop", locale="zh")
     counted = tallies(Tally(total=9, contained=9, cited_n=9, cited_ok=8, quoted_n=3, quoted_ok=3, quoted_in=3))

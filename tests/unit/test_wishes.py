@@ -1,8 +1,10 @@
+from time import perf_counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstline.wishes import wants_human
+from firstline.wishes import accepts_offer, wants_human
 
 WISHES = """
 I want to speak to a human
@@ -53,6 +55,20 @@ do you have someone I can talk to
 find me someone who can help
 can I speak with your claims team
 i want to complain to a real human
+i want to speak w/ a rep
+I'd rather deal with a person
+is there anyone real I could chat with?
+could one of your staff help me instead
+let me speak to whoever is in charge
+get someone else on here
+escalate this
+transfer me please
+any chance of a human?
+who do i have to call to get an actual person
+just let a human handle it
+get your boss
+I would like to be connected with someone from your team
+direct me to a live rep
 I wnat to speak wiht a person
 转人工
 人工客服
@@ -68,6 +84,34 @@ I wnat to speak wiht a person
 轉接真人客服
 我要和人谈
 找个人跟我说
+转人功
+转人攻
+zhuan rengong xiexie
+bie fei hua, zhuan ren gong
+我要speak to一个real person 会讲中文的
+我要找human客服
+can I 转人工
+I need 人工
+叫人来
+那让能做主的人跟我说
+找个人来处理
+给我找个懂的人
+有没有真的人可以帮我
+换人，你说不清楚
+把你们负责人叫出来
+麻烦转给工作人员
+真人客服在哪
+打字太慢，安排个客服给我回个电话吧
+我要找昨天那个客服
+都说了多少遍了，转人工
+为什么不给我转人工
+还是跟人说比较清楚
+你有完没完，让人来跟我谈
+搵個真人同我傾
+唔好意思，可唔可以幫我轉接真人客服
+我需要一个真正的人来帮我
+別再自動回覆了，我要跟真人說
+客服
 quiero hablar con una persona
 un agente por favor
 ¿Puedo hablar con un asesor humano?
@@ -177,6 +221,33 @@ is the support for charging included
 do you have agents in Boston?
 how do I contact the person who hit me
 call me Bob
+i had to speak with a supervisor for an hour, never again
+I need someone else to drive my car
+my boss talked to my landlord about it
+can my colleague be a named driver
+I'd rather deal with the paperwork tomorrow
+昨天已经跟你们客服讲过一遍了，我就想知道几天打给我
+上周找过你们主管，他说没问题
+客服跟我说可以退款
+我叫人来拖车了
+找人修了车，能报销吗
+让我老婆来说
+我要换个人开车
+别给我转来转去的，直接说多少钱
+不要人工，机器就行
+你不用找人，我自己来
+你们有多少员工
+人工客服几点上班
+周六有人工客服吗
+人工审核要多久
+我接到一个自称客服的电话
+我找不到客服的邮箱
+我跟我老公商量一下
+对方司机不肯跟我说话
+谢谢，比人工还快
+今天你們電話有人接嗎
+千万别找人
+bu yong zhuan ren gong
 人工费保不保
 找人代驾出事赔吗
 让别人开我的车赔吗
@@ -236,6 +307,43 @@ def test_talk_about_people_is_no_wish(text: str) -> None:
     assert not wants_human(text)
 
 
+YES = """
+yes please
+好的，接过去吧
+行，转吧
+可以，那就转接吧
+好，帮我接一下
+嗯，麻烦了
+yes, connect me please
+sure, transfer me to a person
+ok go ahead and put me through
+sí, por favor
+""".strip().splitlines()
+
+NOT_YES = """
+no thanks
+先不转
+好的，不用了
+好，那多少钱
+行不行啊
+转多少钱
+yes but first tell me the price
+sure, but not now
+ok, what is my limit?
+connect me to the charger
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("text", YES)
+def test_a_yes_to_the_offer_of_a_person_may_say_what_is_to_be_done(text: str) -> None:
+    assert accepts_offer(text)
+
+
+@pytest.mark.parametrize("text", NOT_YES)
+def test_a_yes_that_says_anything_else_is_no_yes_to_the_offer(text: str) -> None:
+    assert not accepts_offer(text)
+
+
 def test_a_wish_in_one_sentence_of_a_longer_message_counts() -> None:
     assert wants_human(
         "My claim was declined and I don't understand why. This is not helping. Please get me a human."
@@ -248,5 +356,11 @@ def test_no_text_breaks_it(text: str) -> None:
     assert wants_human(text) in {True, False}
 
 
-def test_a_very_long_message_takes_no_long_time() -> None:
-    assert not wants_human("a person of one human of the agent with me to " * 5000)
+@pytest.mark.parametrize(
+    "text", ["a person of one human of the agent with me to ", "联系我给我一下跟我对话", "请转接一下你们的"]
+)
+def test_a_very_long_message_takes_no_long_time(text: str) -> None:
+    began = perf_counter()
+    wants_human(text * 5000)
+    accepts_offer(text * 5000)
+    assert perf_counter() - began < 1

@@ -22,6 +22,7 @@ from firstline.intervals import Interval
 from firstline.report.written import write_range
 
 MOST_LINES = 60
+REPLY_CHARS = 160
 COLUMNS = ("question", "language", "n", "unreadable", "good called good", "bad called bad", "kappa", "")
 
 # judge-check --------------------------------------------------------------------------------------------------------
@@ -73,6 +74,7 @@ def _print_mistakes(out: Console, question: Question, wrong: Sequence[tuple[Gold
         said = "called good" if judged.ok else "called bad"
         out.print(Text(f"  line {gold.line}, {said}: {judged.why or 'no reason given'}"))
         out.print(Text(f"    gold: {write_line(gold.note)}", "dim"))
+        out.print(Text(f"    reply: {write_line(str(gold.asked.material['reply']), most=REPLY_CHARS)}", "dim"))
 
 
 # judge --------------------------------------------------------------------------------------------------------------

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
-from pydantic import AwareDatetime, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError
 
 from firstline.errors import ConfigError, Problem
 from firstline.evals.metrics import Figure, Scored, sum_up, verdict_of
@@ -31,7 +31,7 @@ class Origin(Value):
 
     bundle: str
     business: str
-    accent: str
+    accent: Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
     path: str
     revision: str
     suite: str

@@ -13,6 +13,7 @@ from firstline.evals.wording import (
     NAMES,
     made_by,
     name_trial,
+    say_cautions,
     say_conversations,
     say_reasons,
     say_remark,
@@ -37,7 +38,8 @@ def write_markdown(sheet: Sheet, against: Comparison | None = None) -> str:
     since = f" since {against.before.origin.began_at:%Y-%m-%d %H:%M}" if against else ""
     lines = [
         f"# {write_verdict(sheet.verdict)}: {_escape(origin.business)}",
-        f"{say_verdict(sheet)}. {say_conversations(sheet)}.",
+        "",
+        ". ".join((say_verdict(sheet), say_conversations(sheet), *say_cautions(sheet))) + ".",
         "",
         f"| criterion | value | 95% | n | target | verdict | |{since} |",
         "|---|--:|---|--:|--:|---|---|---|",

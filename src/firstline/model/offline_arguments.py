@@ -5,7 +5,7 @@ Pure; imported by `firstline.model.offline*` only.
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -16,8 +16,10 @@ from firstline.model.offline_values import Lean
 from firstline.model.offline_words import (
     Terms,
     any_of,
+    find_terms,
     hear_lists,
     hears,
+    likeness,
     normalise,
     searchable,
 )
@@ -201,6 +203,14 @@ class Arguments(Mapping[str, Argument]):
     def title_terms(self) -> Terms:
         """The words of its name and label alone."""
         return searchable(" . ".join((self.tool.name.replace("_", " "), *self.tool.declaration.label.values())))
+
+
+def choose_described(among: Iterable[Argument], text: str) -> Argument | None:
+    """The argument whose description shares most with a text; None when none shares anything."""
+    terms = find_terms(text)
+    scores = [(sum(likeness(term, argument.terms) for term in terms), argument) for argument in among]
+    best = max(scores, key=lambda pair: pair[0], default=None)
+    return best[1] if best and best[0] > 0 else None
 
 
 def _squeeze(spelling: str) -> str:

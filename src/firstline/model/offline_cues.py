@@ -17,8 +17,15 @@ BEFORE_PENALTY_CHARS = 3
 EDGES = " \t\n,.;:!?，。；：！？、\"'“”"
 
 _MONEY = re.compile(r"(?:dollars?|bucks|usd|euros?|块|元|美元|美金|刀)(?![a-z])")
+_APPROXIMATELY = re.compile(r"^\s?(?:左右|上下|出头|多)")
+_COUNTER = re.compile(r"^[个位辆](?=[㐀-鿿])")
+_CLASSIFIERS = "个位名辆台部张份次遍回天年月周日号点分秒岁人口家件条只本页期公千米英里斤吨升度倍成"
+"""What Chinese puts between a number and what it counts; any other letter begins the next word: 240退给我."""
+
+_BESIDE = re.compile(r"(?:[我他她是的约开跑\s,]|今年|一年|每年|大[概约]|左右|差不多)+")
 _CLAUSE_CHARS = 28
 _SHORT_CHARS = 12
+_OF_A_PERSON = re.compile("[我他她]$")
 _BEFORE = re.compile(r"[,;.?!。、:\n]\s?|\s(?:and|but|or)\s")
 _AFTER = re.compile(r"[,;?!。、:\n]|\.(?:\s|$)|\s(?:and|but|or)\s")
 
@@ -49,6 +56,13 @@ def cue_distance(text: str, number: Number, argument: Argument, numbers: Sequenc
     ends = [match.end() for match in argument.cues.finditer(before)]
     distances = [after.start()] if after else []
     distances += [len(before) - ends[-1] + BEFORE_PENALTY_CHARS] if ends else []
+    if (
+        argument.is_age
+        and number.short
+        and _OF_A_PERSON.search(before)
+        and not clause_after(text, number.end).strip()
+    ):
+        distances.append(BEFORE_PENALTY_CHARS)
     return min(distances, default=None)
 
 
@@ -75,9 +89,12 @@ def value_of(text: str, number: Number, argument: Argument) -> Any:
 
 def counts_else(text: str, number: Number) -> bool:
     """Whether something follows that the number counts: "2 cars"."""
-    word = re.match(r"\s?([a-z']+|[㐀-鿿])", text[number.end :].lstrip("-"))
+    rest = _APPROXIMATELY.sub("", text[number.end :].lstrip("-"))
+    word = re.match(r"\s?([a-z']+|[㐀-鿿])", _COUNTER.sub("", rest) if number.loose else rest)
     if word is None:
         return False
+    if has_han(word[1]) and not number.loose:
+        return word[1] in _CLASSIFIERS
     stops = [str(stop) for stop in hear_lists("stop")]
     return not any(word[1] == stop or (has_han(word[1]) and stop[0] == word[1]) for stop in stops)
 
@@ -89,6 +106,11 @@ def only_a_word(text: str, number: Number) -> bool:
     pronoun = heard("pronoun").fullmatch(text, number.start, number.end) is not None
     stands_for_it = pronoun and re.search(r"[a-z]\s*$", text[: number.start]) is not None
     return len(text) > _SHORT_CHARS or stands_for_it or counts_else(text, number)
+
+
+def says_nothing(text: str) -> bool:
+    """Whether what is left of a text without its numbers only stood around them: 我, 一年大概."""
+    return _BESIDE.fullmatch(text) is not None
 
 
 def drop_lead_in(text: str) -> str:

@@ -12,7 +12,7 @@ from datetime import date
 from itertools import permutations
 from typing import Any, Literal
 
-from firstline.model.offline_arguments import Argument, Arguments
+from firstline.model.offline_arguments import Argument, Arguments, choose_described
 from firstline.model.offline_cues import (
     EDGES,
     clause_after,
@@ -24,6 +24,7 @@ from firstline.model.offline_cues import (
     has_foreign_unit,
     negated,
     only_a_word,
+    says_nothing,
     sign_of,
     tells,
     value_of,
@@ -37,7 +38,6 @@ from firstline.model.offline_words import (
     has_han,
     heard,
     hears,
-    likeness,
     normalise,
     one_slip,
     small_talk,
@@ -163,7 +163,7 @@ class _Ear:
                 and not self._covered(match.start(), match.end())
                 and not any(one.how == "changed" for one in self.found)
             ):
-                target = self._described(known) or max(known, key=lambda argument: argument.width)
+                target = choose_described(known, self.text) or max(known, key=lambda argument: argument.width)
                 value = (self._known_number(target) or 0) * factor
                 self._add(target, target.coerce(value), *match.span(), how="changed")
 
@@ -256,14 +256,7 @@ class _Ear:
         if ages and heard("older").search(around) and (nearest is None or nearest.is_age):
             return ages[0]
         able = [one for one in others if one.fits((self._known_number(one) or 0) + by)]
-        return nearest or self._described(able) or max(able, key=lambda one: one.width, default=None)
-
-    def _described(self, known: list[Argument]) -> Argument | None:
-        """The argument whose description shares most with the message."""
-        terms = find_terms(self.text)
-        scores = [(sum(likeness(term, argument.terms) for term in terms), argument) for argument in known]
-        best = max(scores, key=lambda pair: pair[0], default=None)
-        return best[1] if best and best[0] > 0 else None
+        return nearest or choose_described(able, self.text) or max(able, key=lambda one: one.width, default=None)
 
     def _plausible(self, number: Number, argument: Argument) -> bool:
         """A cued number may be out of range, so that the tool can say so; years and loose words may not."""
@@ -316,6 +309,8 @@ class _Ear:
             for heard_one in sorted(self.found, key=lambda one: -one.start):
                 rest = rest[: heard_one.start] + " " + rest[heard_one.end :]
         rest = drop_lead_in(" ".join(rest.split()).strip(EDGES))
+        if says_nothing(normalise(rest)):
+            return ""
         if len(rest.split()) <= 4 and len(rest) <= (12 if has_han(rest) else 40):
             return rest if find_terms(rest) or (rest and not hears("lead_in", rest)) else ""
         return self.message.strip() if whole else ""

@@ -16,10 +16,9 @@ OLDEST_YEARS = 60
 """Two digits that would be longer ago mean something else."""
 
 _NEAR_CHARS = 4
-_PERSON = re.compile(
-    r"(?:[我你您他她]|儿子|女儿|老公|老婆|[爸妈]妈?爸?|先生|太太|孩子|\bborn(?: in)?)(?:都|也)?是?\s?$"
-)
+_PERSON = re.compile("(?:[我你您他她]|儿子|女儿|老公|老婆|爸爸?|妈妈?|先生|太太|孩子)(?:都|也)?是?\\s?$")
 _BORN = re.compile(r"年?(?:出生|生的|生人|年生)")
+_OF_TIME = re.compile(r"(?:\b(?:an?|per|this|last|next|each|every)\s|[\d一二三四五六七八九十每今去明])$")
 _LASTS = re.compile(r"[了有过]$")
 
 
@@ -56,16 +55,17 @@ def _is_said(text: str, number: Number, argument: Argument, things: Sequence[tup
         return True
     cue = argument.cues.match(text[number.end :])
     if cue is None or not has_han(cue[0]):
-        ends = [match.end() for match in argument.cues.finditer(before) if len(match[0]) > 1]
+        cues = (match for match in argument.cues.finditer(before) if len(match[0]) > 1)
+        ends = [match.end() for match in cues if not _OF_TIME.search(before[: match.start()])]
         return cue is None and bool(ends) and len(before) - ends[-1] <= _NEAR_CHARS and not number.loose
     at = number.end + cue.end()
-    rest = clause_after(text, at).strip()
-    gap = len(text[at:]) - len(text[at:].lstrip())
-    if any(start in (at, at + gap) for start, _ in things):
-        return True
-    if not cue[0].startswith("年") or cue[0] not in ("年", "年的"):
+    at += text.startswith("的", at)
+    word, rest = text[number.end : at], text[at:]
+    if any(start in (at, len(text) - len(rest.lstrip())) for start, _ in things) or word not in ("年", "年的"):
         return True
     if _LASTS.search(before):
         return False
-    follows = not before.strip() or any(end == number.start - len(before) + len(before.rstrip()) for _, end in things)
-    return len(rest) <= 1 if cue[0] == "年的" else not rest and follows
+    if word == "年的":
+        return len(clause_after(text, at).strip()) <= 1
+    behind = any(end == len(text[: number.start].rstrip()) for _, end in things)
+    return not clause_after(text, at).strip() and (behind or not before.strip())

@@ -51,7 +51,9 @@ class _Pairs:
 
 
 def _read_pair(tally: Tally, pair: str) -> tuple[int, int]:
-    return getattr(tally, f"{pair}_ok"), getattr(tally, f"{pair}_n")
+    """So many as they should be, of so many; never more than these, whatever a record says."""
+    n: int = getattr(tally, f"{pair}_n")
+    return min(getattr(tally, f"{pair}_ok"), n), n
 
 
 def _unmeasured(number: int, key: str, target: float) -> Criterion:
