@@ -27,19 +27,23 @@ LEVELS = {
     # 1 rules and protocols
     "conversation": 1, "bundle": 1, "model": 1, "model.note": 1, "retrieval": 1, "tools": 1, "tools.gate": 1,
     "tools.rules": 1, "tools.schema": 1, "guardrails": 1, "store": 1, "dispatch": 1, "desk": 1, "desk.outbox": 1,
-    "desk.hearing": 1, "desk.signing": 1, "desk.words": 1, "desk.fetch": 1, "intervals": 1, "report": 1, "language": 1, "phrases": 1,
+    "desk.hearing": 1, "desk.signing": 1, "desk.words": 1, "desk.fetch": 1, "intervals": 1, "report": 1,
+    "language": 1, "phrases": 1,
     "retrieval.passages": 1, "hours": 1, "notices": 1, "handoff": 1, "package": 1, "answers": 1, "facts": 1,
-    "sentences": 1, "wishes": 1, "markup": 1, "sentiment": 1, "lexicons": 1, "drawing": 1, "staff": 1, "record": 1,
+    "sentences": 1, "wishes": 1, "markup": 1, "sentiment": 1, "lexicons": 1, "drawing": 1, "staff": 1,
+    "record": 1,
     "outcome": 1, "scores": 1,
     # 2 adapters: whatever else stands in the packages of the seven protocols, and the starter that `new` copies
     "starter": 2,
     # 3 engine
-    "engine": 3, "route": 3, "prompt": 3, "release": 3, "calls": 3, "loop": 3, "prepare": 3, "ending": 3, "turn": 3,
+    "engine": 3, "route": 3, "prompt": 3, "release": 3, "calls": 3, "loop": 3, "prepare": 3, "ending": 3,
+    "turn": 3,
     "ledger": 3, "worker": 3, "indexer": 3, "timekeeper": 3, "mood": 3, "courier": 3, "metrics": 1,
     # 4 the composition root
     "wire": 4,
     # 5 doors
-    "service": 5, "evals": 5, "cli": 5, "staff_commands": 5, "draft": 3, "__main__": 5, "terminal": 5, "doctor": 5, "explain": 5, "logs": 5,
+    "service": 5, "evals": 5, "cli": 5, "staff_commands": 5, "draft": 3, "__main__": 5, "terminal": 5,
+    "doctor": 5, "explain": 5, "logs": 5,
 }  # fmt: skip
 ADAPTER_PACKAGES = ("model", "retrieval", "tools", "guardrails", "store", "dispatch", "desk")
 SAME_ADAPTER = {

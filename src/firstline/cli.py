@@ -24,6 +24,8 @@ from firstline.drawing.bundle_flow import draw_bundle
 from firstline.drawing.mermaid import describe_bundle
 from firstline.drawing.sankey import draw_paths, name_steps
 from firstline.errors import ConfigError, FirstlineError, Problem
+from firstline.evals.commands import eval_app
+from firstline.evals.dataset import load_cases
 from firstline.evals.replay_command import replay
 from firstline.explain import Explanation, explain
 from firstline.logs import configure_logging
@@ -36,6 +38,7 @@ from firstline.wire import Service, build_engine, build_service, choose_model
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(staff_app, name="staff")
+app.add_typer(eval_app, name="eval")
 app.command()(replay)
 out = Console(soft_wrap=True, highlight=False, emoji=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
@@ -84,6 +87,7 @@ def check(bundle: BundlePath, as_json: Annotated[bool, typer.Option("--json")] =
         with TemporaryDirectory(prefix="firstline-check-") as rows:
             found, toolset = open_bundle(bundle, data=Path(rows))
             toolset.close()
+            cases = load_cases(found)
     except ConfigError as error:
         _end_with(error.problems, as_json=as_json)
     if as_json:
@@ -91,7 +95,7 @@ def check(bundle: BundlePath, as_json: Annotated[bool, typer.Option("--json")] =
         return
     out.print(
         f"[green]✓[/green] {found.name} is well: {len(found.playbooks)} playbooks, {len(found.examples)} examples, "
-        f"{len(found.articles)} articles, {len(found.tools)} tools; revision {found.revision}"
+        f"{len(found.articles)} articles, {len(found.tools)} tools, {len(cases)} cases; revision {found.revision}"
     )
 
 

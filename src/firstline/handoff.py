@@ -8,10 +8,10 @@ moment cannot both win. `firstline.states` is the table underneath.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from firstline.bundle import Bundle
+from firstline.bundle import WEEKDAYS, Bundle, Hours
 from firstline.conversation import Conversation
 from firstline.events import (
     ContactLeft,
@@ -200,9 +200,7 @@ def due_at(conversation: Conversation, bundle: Bundle) -> datetime | None:
     if since is None:
         return None
     if conversation.status == "waiting":
-        return (
-            None if conversation.unclaimed else _wait_begins(bundle, since) + timedelta(minutes=limits.wait_minutes)
-        )
+        return None if conversation.unclaimed else _wait_ends(bundle, since)
     if conversation.status == "with_human":
         first = conversation.unheard[0].at if conversation.unheard else None
         if conversation.human_spoke_at is None:
@@ -227,11 +225,24 @@ def decide_due(conversation: Conversation, bundle: Bundle, now: datetime, new_id
     return (ConversationClosed(at=now, by="timeout"),)
 
 
-def _wait_begins(bundle: Bundle, since: datetime) -> datetime:
-    """When somebody could have come: outside business hours that is the next opening."""
-    if people_available(bundle.hours, since):
-        return since
-    return next_opening(bundle.hours, since) or since
+def _wait_ends(bundle: Bundle, since: datetime) -> datetime:
+    """When somebody should have come: only time in which people are there counts; all of it where they never are."""
+    hours, left, at = bundle.hours, timedelta(minutes=bundle.handoff.wait_minutes), since
+    while True:
+        opens = at if people_available(hours, at) else next_opening(hours, at)
+        if opens is None:
+            return since + timedelta(minutes=bundle.handoff.wait_minutes)
+        at, closes = opens.astimezone(UTC), _closing(hours, opens)
+        if at + left <= closes:
+            return at + left
+        left, at = left - (closes - at), closes
+
+
+def _closing(hours: Hours, at: datetime) -> datetime:
+    """When the people who are there at this moment go; in UTC, since clocks may change meanwhile."""
+    local = at.astimezone(hours.zone)
+    spans = (span for span in hours.weekly[WEEKDAYS[local.weekday()]] if span.opens <= local.time() < span.closes)
+    return datetime.combine(local.date(), max(span.closes for span in spans), tzinfo=hours.zone).astimezone(UTC)
 
 
 def _requeue(

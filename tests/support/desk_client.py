@@ -8,16 +8,18 @@ from itertools import count
 from typing import Any
 
 import httpx2
+from argon2 import PasswordHasher
 
 from firstline.service.identity import issue_token
 from firstline.service.sign_in import COOKIE, DEMO
 from firstline.staff import Role, StaffMember
 from firstline.types import StaffId
-from tests.support.client import Asgi, Client, Stream, check_response
+from tests.support.client import Client, Stream, check_response
 from tests.support.shop import Shop
 from tests.support.sse import Event, Json, Parser
 
 HERE = {"Origin": "http://firstline.test"}
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 TOLD = {"queue", "row", "detail", "changed", "reply", "typing"}
 
 
@@ -88,6 +90,7 @@ class Desk:
 async def sign_in(shop: Shop, role: Role = "human_agent", name: str = "desk.one") -> Desk:
     """Somebody with an account of their own; the display name comes of the name: `desk.one` is "Desk One"."""
     staff = shop.service.staff
+    staff._hasher = QUICK  # how well passwords are kept is proven elsewhere
     member = await staff.find_name(name)
     if member is None:
         shown = name.replace(".", " ").title()

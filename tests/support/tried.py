@@ -1,6 +1,7 @@
 """Recorded trials for tests of the evaluation: the workshop's cases, played; and trials with something changed."""
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,8 +14,9 @@ from firstline.bundle import Bundle
 from firstline.config import Settings
 from firstline.evals.dataset import load_cases
 from firstline.evals.metrics import Scored, targets_of
-from firstline.evals.run import Plan, hash_suite, opened_engine, run_plan, score_all
-from firstline.evals.sheet import Origin, Sheet
+from firstline.evals.results import publish
+from firstline.evals.run import TRIALS, Plan, hash_suite, opened_engine, run_plan, score_all
+from firstline.evals.sheet import Origin, Sheet, write_origin
 from firstline.evals.trial import Trial
 from firstline.events import Event, Logged, MessagePosted
 from firstline.model import Model
@@ -120,3 +122,20 @@ def change_replies(trial: Trial, change: Callable[[Message], Mapping[str, Any]])
     made = change_events(trial, changed)
     assert made.log != trial.log, "nothing was changed"
     return made
+
+
+# Kept runs ----------------------------------------------------------------------------------------------------------
+
+
+def write_trials(folder: Path, *trials: Trial) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = (json.dumps(trial.to_json(), ensure_ascii=False) for trial in trials)
+    (folder / TRIALS).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def store(sheet: Sheet, folder: Path) -> Path:
+    """A finished run in a folder, as `eval run` leaves it."""
+    write_trials(folder, *(each.trial for each in sheet.scored))
+    write_origin(sheet.origin, folder)
+    publish(sheet, folder, None)
+    return folder

@@ -178,7 +178,7 @@ STAFF_ONLY = {
 
 def test_the_api_page_names_every_event_of_the_stream_and_every_code():
     page = read(ROOT / "docs" / "api.md")
-    pages = page + read(ROOT / "docs" / "inbox.md") + read(ROOT / "docs" / "desk.md") + read(ROOT / "docs" / "report.md")
+    pages = page + "".join(read(ROOT / "docs" / f"{name}.md") for name in ("inbox", "desk", "report"))
     kinds = {each.model_fields["type"].default for each in events.Event.__args__}
     unseen = {"conversation.started", "customer.identified", "guardrail.ran", "route.chosen", "passages.retrieved"}
     shown = kinds - unseen - {"model.replied"}

@@ -9,13 +9,12 @@ import pytest
 from firstline.bundle import Criteria
 from firstline.errors import ConfigError
 from firstline.evals.metrics import Figure
-from firstline.evals.results import begin, beside_last, choose_folder, earlier_runs, publish, take_up
+from firstline.evals.results import begin, beside_last, choose_folder, earlier_runs, take_up
 from firstline.evals.run import TRIALS, read_trials
 from firstline.evals.sheet import (
     RUN,
     SCORES,
     SUMMARY,
-    Sheet,
     cost_of,
     is_small,
     models_of,
@@ -29,21 +28,7 @@ from firstline.evals.wording import conversations_to_decide, say_cautions, say_c
 from firstline.events import ModelReplied
 from firstline.intervals import judge, judge_share, wilson
 from tests.support.dummies import Echoes, RefusesAll
-from tests.support.tried import BEGAN, change_events, make_sheet, play, trial_of
-
-
-def write_trials(folder: Path, *trials: Trial) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    lines = (json.dumps(trial.to_json(), ensure_ascii=False) for trial in trials)
-    (folder / TRIALS).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-
-
-def store(sheet: Sheet, folder: Path) -> Path:
-    """A finished run in a folder, as `eval run` leaves it."""
-    write_trials(folder, *(each.trial for each in sheet.scored))
-    write_origin(sheet.origin, folder)
-    publish(sheet, folder, None)
-    return folder
+from tests.support.tried import BEGAN, change_events, make_sheet, play, store, trial_of, write_trials
 
 
 def paid(trial: Trial, usd: float, model: str = "m1") -> Trial:
@@ -279,6 +264,14 @@ def test_folders_of_runs_sort_by_time(tmp_path: Path):
     folder = choose_folder(tmp_path, "shop", "0123456789abcdef", BEGAN)
 
     assert folder == tmp_path / "evals" / "shop" / "20261123T150000Z-01234567"
+
+
+def test_two_runs_in_one_second_have_a_folder_each(tmp_path: Path):
+    first = choose_folder(tmp_path, "shop", "0123456789abcdef", BEGAN)
+    first.mkdir(parents=True)
+    second = choose_folder(tmp_path, "shop", "0123456789abcdef", BEGAN)
+
+    assert second != first and second.name.startswith(first.name)
 
 
 def test_earlier_runs_of_the_bundle_come_last_first(tmp_path: Path):

@@ -1,5 +1,7 @@
 """A human agent's correction, "the assistant should have said …", as an evaluation case."""
 
+import re
+
 import yaml
 
 from firstline.conversation import Conversation
@@ -7,6 +9,8 @@ from firstline.errors import RequestError
 from firstline.evals.case import Case, Turn, TurnExpected
 from firstline.events import CorrectionPosted, MessagePosted, RouteChosen, messages_by
 from firstline.types import Json, MessageId
+
+_PLACE = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 
 
 def build_case(conversation: Conversation, correction: CorrectionPosted) -> Case:
@@ -29,9 +33,10 @@ def build_case(conversation: Conversation, correction: CorrectionPosted) -> Case
 def _build(conversation: Conversation, correction: CorrectionPosted, said: list[str], reply: MessagePosted) -> Case:
     log = [logged.event for logged in conversation.log]
     route = next((each for each in log if isinstance(each, RouteChosen) and each.turn_id == reply.turn_id), None)
-    expected = TurnExpected(should_say=correction.should_say, must_not_say=(reply.message.text,))
-    turns = [Turn(say=text) for text in said]
-    turns[-1:] = [Turn(say=said[-1], expect=expected)] if said else []
+    wrong = _quote(reply.message.text).replace("|", "｜")  # one text, not alternatives
+    expected = TurnExpected(should_say=_quote(correction.should_say), must_not_say=(wrong,))
+    turns = [Turn(say=_quote(text)) for text in said]
+    turns[-1:] = [Turn(say=_quote(said[-1]), expect=expected)] if said else []
     identity = conversation.identity
     return Case(
         id=f"correction-{correction.message_id}".lower().replace("_", "-"),
@@ -40,6 +45,11 @@ def _build(conversation: Conversation, correction: CorrectionPosted, said: list[
         signed_in_as=identity.customer_id if identity else None,
         turns=tuple(turns),
     )
+
+
+def _quote(text: str) -> str:
+    """What was said, without places for parameters: with full-width braces it reads, and compares, the same."""
+    return _PLACE.sub(r"｛\1｝", text)
 
 
 def write_case(case: Case) -> str:

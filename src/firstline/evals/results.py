@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 from firstline.errors import ConfigError, Problem
@@ -15,8 +16,10 @@ PAGE, MARKDOWN, JUNIT = "report.html", "report.md", "junit.xml"
 
 
 def choose_folder(data: Path, bundle: str, revision: str, now: datetime) -> Path:
-    """A folder for a new run; their names sort by time."""
-    return runs_of(data, bundle) / f"{now:%Y%m%dT%H%M%SZ}-{revision[:8]}"
+    """A folder that is not there yet, for a new run; their names sort by time."""
+    name = f"{now:%Y%m%dT%H%M%SZ}-{revision[:8]}"
+    names = (name if number == 1 else f"{name}-{number}" for number in count(1))
+    return next(folder for each in names if not (folder := runs_of(data, bundle) / each).exists())
 
 
 def runs_of(data: Path, bundle: str) -> Path:

@@ -32,7 +32,7 @@ ABOUT: Mapping[Criterion, str] = {
     "accuracy": "Turns in which every figure has a source, what is decisive was said, and nothing forbidden",
     "citations": "Conversations that needed knowledge and gave a right source",
     "topic": "Off-topic requests declined, and not done on the side",
-    "on_topic": "On-topic requests neither declined nor left at \"I do not know\"",
+    "on_topic": 'On-topic requests neither declined nor left at "I do not know"',
     "quotes": "Conversations with a price exactly when due, exactly as the tool gave it",
     "escalation": "Conversations that had to lead to a person, or the offer of one, and did",
     "needless": "Conversations that need no person, and were neither passed on nor offered one",

@@ -80,6 +80,6 @@ def _read_day(text: str | None, name: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # at the ends of the calendar a zone leads out of it
         raise RequestError(422, "invalid", f"{name}: a date such as 2026-11-25 is expected.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
