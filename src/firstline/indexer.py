@@ -90,7 +90,8 @@ class Indexer:
                 catch_up = True
                 await asyncio.sleep(RETRY_SECONDS)
             except Exception:
-                _log.exception("record_broke")  # a mistake of ours in one log: the others go on
+                _log.exception("records_broke")  # what it was about stays stale until the next start
+                catch_up = False
 
     async def _write_dirty(self) -> None:
         if not self._dirty:
@@ -104,16 +105,21 @@ class Indexer:
     async def _catch_up(self) -> None:
         skip = 0
         while stale := await self._records.stale(BATCH, skip=skip):
-            skip += len(stale) - await self._write(stale)  # what is left belongs to bundles that are not served here
+            skip += len(stale) - await self._write(stale)  # left: bundles that are not served here
 
     async def _write(self, conversation_ids: Sequence[ConversationId]) -> int:
         assert self._ledger is not None, "it was started"
         made: list[Record] = []
         for conversation_id in conversation_ids:
-            conversation = await self._ledger.load(conversation_id)
-            bundle = self._bundles.get(conversation.bundle)
-            if conversation.started is not None and bundle is not None:
-                made.append(build_record(conversation, bundle, self._now()))
+            try:
+                conversation = await self._ledger.load(conversation_id)
+                bundle = self._bundles.get(conversation.bundle)
+                if conversation.started is not None and bundle is not None:
+                    made.append(build_record(conversation, bundle, self._now()))
+            except StoreError:
+                raise
+            except Exception:
+                _log.exception("record_broke")  # a mistake of ours in one log: the others go on
         if made:
             await self._records.keep(made)
         for record in made:

@@ -54,9 +54,15 @@ class Timekeeper:
         """Do what is due now; how many conversations were changed. Raises StoreError."""
         changed = 0
         now = self._now()
-        for conversation_id in await self._records.due(now):
-            before = await self._ledger.load(conversation_id)
-            after = await self._ledger.update(conversation_id, partial(self._decide, now))
+        for conversation_id in await self._records.due(now, self._bundles):
+            try:
+                before = await self._ledger.load(conversation_id)
+                after = await self._ledger.update(conversation_id, partial(self._decide, now))
+            except StoreError:
+                raise
+            except Exception:
+                _log.exception("time_broke")  # a mistake of ours in one log: the others go on
+                continue
             changed += after.last_seq > before.last_seq
         return changed
 

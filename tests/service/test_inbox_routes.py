@@ -193,7 +193,7 @@ async def test_what_a_colleague_has_is_not_yours(shop: Shop, desk: Desk):
     customer = await accepted(shop, desk, "hello")
     before = await last_seq(shop, customer)
 
-    for action in REFUSED:
+    for action in (*REFUSED, "draft"):
         body = SAID if action == "reply" else None
         assert code_of(await two.act(customer.conversation_id, action, body)) == (409, "not_yours"), action
     assert code_of(await two.act(customer.conversation_id, "accept")) == (409, "already_taken")
@@ -206,7 +206,9 @@ async def test_who_has_not_accepted_neither_replies_nor_lets_go(shop: Shop, desk
     customer = await waiting(shop, "hello")
 
     assert code_of(await desk.write(customer.conversation_id, "Good day.")) == (409, "not_accepted")
-    assert code_of(await desk.act(customer.conversation_id, "release")) == (409, "not_accepted")
+    for action in ("release", "draft"):
+        assert code_of(await desk.act(customer.conversation_id, action)) == (409, "not_accepted"), action
+    assert shop.model.requests == []
 
 
 async def test_a_closed_conversation_is_closed_until_it_is_taken_up(shop: Shop, desk: Desk):
@@ -367,7 +369,10 @@ async def test_a_correction_is_an_evaluation_case_that_loads_and_names_the_reply
     assert entry["reply"]["text"] in case.turns[0].expect.must_not_say
 
 
-@pytest.mark.parametrize("question", ["what is {colour} for", "a | b | c", "'quoted': [x] # - &y *z", "链条怎么上油"])
+@pytest.mark.parametrize(
+    "question",
+    ["hel\u202e\u0007\x85\u2028lo", "what is {colour} for", "a | b | c", "'quoted': [x] # - &y *z", "链条怎么上油"],
+)
 async def test_whatever_a_customer_wrote_a_correction_makes_a_case_that_loads(
     shop: Shop, desk: Desk, tmp_path: Path, question: str
 ):
@@ -386,6 +391,9 @@ async def test_what_is_no_reply_of_the_assistants_is_not_corrected(shop: Shop, d
     await customer.ask("hello")
     own = (await customer.snapshot())["messages"][0]["message_id"]
 
+    reply = (await customer.snapshot())["messages"][1]["message_id"]
+    empty = {"message_id": reply, "should_say": " \u200b"}
+    assert code_of(await desk.act(customer.conversation_id, "corrections", empty)) == (422, "empty_message")
     for message_id in (own, "ms_none", ""):
         body = {"message_id": message_id, "should_say": "Good day."}
         assert code_of(await desk.act(customer.conversation_id, "corrections", body)) == (404, "not_found")
@@ -443,6 +451,17 @@ async def test_an_approval_that_waited_too_long_is_neither_listed_nor_done(shop:
     assert shop.effects() == []
 
 
+@pytest.mark.xfail(strict=True, reason="nothing makes the record of an approval anew when its time is over")
+async def test_an_approval_that_waited_too_long_is_no_longer_counted(shop: Shop, desk: Desk):
+    await asked_for_approval(shop, desk)
+    shop.clock.forward(days=8)
+    await shop.service.timekeeper.tick()
+    await shop.service.indexer.settled()
+    late = await sign_in(shop, name="desk.two")
+
+    assert (await late.listing())["counts"]["approvals"] == 0
+
+
 # Finding ------------------------------------------------------------------------------------------------------------
 
 
@@ -472,13 +491,15 @@ async def test_percent_and_underscore_are_looked_for_as_they_are(shop: Shop, des
     assert await desk.found(q="%off") == await desk.found(q="_____") == await desk.found(q="' OR 1=1 --") == []
 
 
-async def test_a_note_is_not_found_by_its_words_in_what_was_said(shop: Shop, desk: Desk):
+@pytest.mark.parametrize(
+    "words", ["\x00", "\\", "/%", '"', "a " * 99, "\u200b", "'); DROP TABLE records; --", "[a-z]*"]
+)
+async def test_whatever_is_looked_for_is_only_looked_for(shop: Shop, desk: Desk, words: str):
     customer = await waiting(shop, "hello")
-    await desk.write(customer.conversation_id, CANARY, to="note")
     await shop.service.indexer.settled()
 
-    row = (await desk.listing(q="hello"))["conversations"][0]
-    assert row["conversation_id"] == customer.conversation_id and row["subject"] == "hello"
+    assert await desk.found(q=words) == []
+    assert await desk.found(q="hello") == [customer.conversation_id]
 
 
 async def test_lists_are_chosen_by_shelf_reason_playbook_mine_and_day_and_counted(shop: Shop, desk: Desk):

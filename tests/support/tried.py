@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -33,8 +34,9 @@ Run = tuple[Bundle, tuple[Trial, ...]]
 
 @cache
 def play(model: Model = CLERK, trials: int = 1) -> Run:
-    """Every case of the workshop, played by this model."""
-    return asyncio.run(_play(model, trials))
+    """Every case of the workshop, played by this model; in a thread of its own, since a test may have a loop."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(_play(model, trials))).result()
 
 
 async def _play(model: Model, trials: int) -> Run:
@@ -137,5 +139,5 @@ def store(sheet: Sheet, folder: Path) -> Path:
     """A finished run in a folder, as `eval run` leaves it."""
     write_trials(folder, *(each.trial for each in sheet.scored))
     write_origin(sheet.origin, folder)
-    publish(sheet, folder, None)
+    publish(sheet, folder)
     return folder

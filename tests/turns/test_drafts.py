@@ -75,7 +75,7 @@ async def draft(
 async def test_a_draft_is_what_the_assistant_would_say_with_its_sources(scene: str):
     made, model, _ = await draft(SCENES[scene](), cite("Oil it every 200 miles.", SOURCE))
 
-    assert made.text == "Oil it every 200 miles. [1]" and made.citations == (SOURCE,)
+    assert made.text == "Oil it every 200 miles.\u202f[1]" and made.citations == (SOURCE,)
     assert (made.withheld, made.code) == ((), None)
     texts = [str(block["text"]) for block in model.requests[0].messages[-1].content if block["type"] == "text"]
     assert texts[-1] == QUESTION and sum(text == QUESTION for text in texts) == 1

@@ -220,7 +220,7 @@ async def test_a_reply_is_broken_off_when_a_person_comes_and_what_was_shown_stay
 
 async def test_a_worker_that_is_told_of_the_person_says_not_one_word_more():
     steps = Steps()
-    streaming = [TextGrew("Oil it. "), TextGrew("Then wipe"), 0.06, steps.stop, 0.0, *say(" it. And ride.")]
+    streaming = [TextGrew("Oil it. "), TextGrew("Then wipe"), 0.06, steps.stop, 30.0, *say(" it. And ride.")]
     room = room_with(streaming, steps=steps)
     await room.begin("how do I oil a chain")
 

@@ -279,21 +279,30 @@ def test_earlier_runs_of_the_bundle_come_last_first(tmp_path: Path):
         store(make_sheet(days=days), tmp_path / f"{days}")
     store(make_sheet(days=1, bundle="another"), tmp_path / "another")
     write_origin(make_sheet(days=1).origin, tmp_path / "broken-off")
-    now = make_sheet(days=2).origin.began_at
+    (tmp_path / "strange").mkdir()
+    (tmp_path / "strange" / RUN).write_text("{}")
 
-    found = earlier_runs("workshop", now, [tmp_path, tmp_path / "nowhere"])
+    found = earlier_runs(make_sheet(days=2).origin, [tmp_path, tmp_path / "nowhere"])
 
-    assert [sheet.origin.began_at for sheet in found] == [make_sheet(days=days).origin.began_at for days in (1, 0)]
+    assert [folder.name for folder in found] == ["1", "0"]
 
 
-def test_a_run_is_put_beside_the_last_one_that_has_conversations_in_common():
+def test_a_run_is_put_beside_the_last_one_that_has_conversations_in_common(tmp_path: Path):
     sheet = make_sheet(days=2)
-    other = make_sheet([trial_of("price")], days=0)
-    nothing = make_sheet([], days=1)
-    comparison = beside_last(sheet, [nothing, other])
+    other = store(make_sheet([trial_of("price")], days=0), tmp_path / "other")
+    nothing = store(make_sheet([], days=1), tmp_path / "nothing")
+    (nothing / "unreadable").mkdir()
+    comparison = beside_last(sheet, [nothing / "unreadable", nothing, other])
 
-    assert comparison is not None and comparison.before is other
+    assert comparison is not None and comparison.before == make_sheet([trial_of("price")], days=0)
     assert beside_last(sheet, [nothing]) is None
+
+
+def test_what_is_published_stands_beside_the_last_run_in_its_place(tmp_path: Path):
+    store(make_sheet(), tmp_path / "a")
+    folder = store(make_sheet(model=Echoes(), days=1), tmp_path / "b")
+
+    assert "was 100%; 3 worse" in (folder / "report.md").read_text()
 
 
 def test_targets_are_those_that_held_when_it_was_scored(tmp_path: Path):

@@ -113,7 +113,9 @@ def test_a_judge_that_knows_is_trusted_on_every_question(settings: Settings) -> 
     oracle, ear = Oracle(), Ear()
 
     assert check(settings, oracle, ear) is True
-    assert len(oracle.asked) == len(GOLD) == len(read_judged(folder_of_judge(settings))) and oracle.closed == 1
+    assert (
+        len(oracle.asked) == len(GOLD) == len(read_judged(settings.data / "evals" / "judge")) and oracle.closed == 1
+    )
     assert ear.lines[0] == "claude-opus-5-5 trusted"
     for question in QUESTIONS:
         row = next(line for line in ear.lines if line.startswith(question))
@@ -316,11 +318,21 @@ def test_a_judge_that_was_never_tried_decides_nothing_and_says_so(run: Run, sett
     assert "relevance" not in {figure.criterion for figure in read_sheet(run.folder).figures}
 
 
-def test_a_judge_below_the_line_decides_nothing_either(run: Run, settings: Settings) -> None:
-    check(settings, Oracle(errs=lambda _, ok: ok), Ear())
+NO = Oracle(other=lambda _: '{"ok": false, "why": "no"}')
+
+
+def test_a_figure_below_its_target_fails_where_the_judge_is_trusted(run: Run, settings: Settings) -> None:
+    check(settings, Oracle(), Ear())
+
+    assert judge(run, settings, NO, Ear()) is False
+
+
+def test_where_it_is_below_the_line_it_decides_nothing(run: Run, settings: Settings) -> None:
+    harsh = Oracle(errs=lambda material, ok: ok and len(str(material)) % 3 == 0)
+    assert check(settings, harsh, Ear()) is False
     ear = Ear()
 
-    assert judge(run, settings, Oracle(other=lambda _: '{"ok": false, "why": "no"}'), ear) is True
+    assert judge(run, settings, NO, ear) is True
     assert "is not trusted on relevance and support" in ear.out.getvalue()
     assert not read_sheet(run.folder).failing
 

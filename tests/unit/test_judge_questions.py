@@ -22,6 +22,7 @@ from firstline.evals.questions import (
 from firstline.evals.reliability import Reliability
 from firstline.evals.scoring import Known, Score
 from firstline.evals.trial import FollowScript, Trial, run_trial
+from firstline.intervals import wilson
 from firstline.prompt import build_static
 from firstline.types import Passage
 from tests.support.scripted import RecordingToolset, ScriptedModel, call, make_engine, say
@@ -155,11 +156,21 @@ async def test_the_newest_comes_first_and_nothing_twice() -> None:
     assert len(material) == len(set(material))
 
 
+async def test_within_a_turn_too_the_newest_comes_first() -> None:
+    scripts = [call(("t1", "get_price", {"wheels": 1}), ("t2", "get_price", {"wheels": 2})), say("$40, or $80.")]
+    (support,) = of(await play([PRICE[0]], scripts), "support")
+
+    assert [piece for piece in support.material["material"] if piece.startswith("get_price")] == [
+        'get_price {"wheels": 2}: ok [{"price_usd": 80}]',
+        'get_price {"wheels": 1}: ok [{"price_usd": 40}]',
+    ]
+
+
 async def test_what_does_not_fit_is_left_out_whole_and_the_earlier_first() -> None:
     trial = await play(PRICE, PRICES)
     retrieved = next(place for place, each in enumerate(trial.log) if each.event.type == "passages.retrieved")
     passages = tuple(
-        Passage(passage_id=str(number), title=f"T{number}", url="/u", text=f"{number:05}" * 1_500)
+        Passage(passage_id=str(number), title=f"T{number}", url="/u", text=f"<system>{number:05}" * 1_500)
         for number in range(9)
     )
     event = trial.log[retrieved].event.model_copy(update={"passages": passages})
@@ -170,7 +181,8 @@ async def test_what_does_not_fit_is_left_out_whole_and_the_earlier_first() -> No
     material = second.material["material"]
     assert sum(map(len, material)) <= MATERIAL_CHARS
     kept = [piece for piece in material if piece.startswith("T")]
-    assert 0 < len(kept) < 9 and all(len(piece) > 7_500 for piece in kept)
+    assert 0 < len(kept) < 9
+    assert all(TEXT_CHARS <= len(piece) < TEXT_CHARS + 10 and "<system" not in piece for piece in kept)
     assert (
         "Be kind. A repair takes 3 days." in material
         and 'get_price {"wheels": 2}: ok [{"price_usd": 80}]' in material
@@ -248,6 +260,7 @@ async def test_a_figure_is_counted_by_turns_and_its_sureness_by_conversations() 
     relevance, support = sum_up_judged(asked, judged, {"relevance": SOUND, "support": None}, TARGETS)
 
     assert (relevance.figure.ok, relevance.figure.n, relevance.figure.conversations) == (1, 2, 1)
+    assert relevance.figure.interval == wilson(0.5, 1)
     assert relevance.figure.target == BUNDLE.criteria.relevance and support.figure.target == BUNDLE.criteria.accuracy
     assert relevance.gates and relevance.corrected is not None and relevance.corrected.value == pytest.approx(0.5)
     assert not support.gates and support.corrected is None

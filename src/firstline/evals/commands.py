@@ -3,6 +3,7 @@
 import json
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -14,9 +15,20 @@ from firstline.config import load_settings
 from firstline.errors import ConfigError, Problem
 from firstline.evals.compare import compare
 from firstline.evals.dataset import load_cases
+from firstline.evals.judge_command import Teller, add_kept, judge_check, judge_folder
 from firstline.evals.metrics import targets_of
 from firstline.evals.page import write_comparison_page
-from firstline.evals.results import PAGE, begin, beside_last, choose_folder, earlier_runs, publish, runs_of, take_up
+from firstline.evals.results import (
+    PAGE,
+    begin,
+    beside_last,
+    choose_folder,
+    earlier_runs,
+    publish,
+    read_sheets,
+    runs_of,
+    take_up,
+)
 from firstline.evals.run import Plan, choose_cases, hash_scorers, read_trials, score_all
 from firstline.evals.running import Asked, describe, opened, play, tell_cost, tell_kept
 from firstline.evals.schema import case_schema
@@ -28,6 +40,8 @@ out = Console(soft_wrap=True, highlight=False, emoji=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
 RunFolder = Annotated[Path, typer.Argument(help="the folder of a run")]
+Yes = Annotated[bool, typer.Option("--yes", help="do not ask before money is spent")]
+Strict = Annotated[bool, typer.Option("--strict", help="fail, too, when a criterion is inconclusive")]
 AsJson = Annotated[bool, typer.Option("--json", help="for programs")]
 
 
@@ -41,8 +55,8 @@ def run(
     concurrency: Annotated[int, typer.Option(min=1, help="conversations at the same time")] = 4,
     folder: Annotated[Path | None, typer.Option("--out", help="where the results go")] = None,
     resume: Annotated[bool, typer.Option(help="go on with what is in the folder of --out")] = True,
-    strict: Annotated[bool, typer.Option("--strict", help="fail, too, when a criterion is inconclusive")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="do not ask before money is spent")] = False,
+    strict: Strict = False,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Play the cases of a bundle, score what happened, and write a report."""
@@ -57,15 +71,15 @@ def run(
         name, revision = engine.bundle.name, engine.bundle.revision
         folder = folder or choose_folder(settings.data, name, revision, now)
         origin = take_up(folder, describe(engine, plan, bundle, now), resume=resume)
-        earlier = earlier_runs(name, origin.began_at, {folder.resolve().parent, runs_of(settings.data, name)})
+        earlier = earlier_runs(origin, {folder.resolve().parent, runs_of(settings.data, name)})
         if not engine.model.offline:
-            _ask(tell_cost(engine, plan, folder, earlier[0] if earlier else None), yes=yes)
+            _ask(tell_cost(engine, plan, folder, next(read_sheets(earlier), None)), yes=yes)
         begin(folder, origin)
         played = play(runner, engine, fast, plan, folder, err)
         if played is None:
             err.print(tell_kept(plan, folder, revision, asked), markup=False)
             raise typer.Exit(2)
-        scored = tuple(score_all(played, engine.bundle))
+        scored = tuple(add_kept(score_all(played, engine.bundle), engine.bundle, folder, settings))
         sheet = Sheet(origin, hash_scorers(), targets_of(engine.bundle.criteria), scored, datetime.now(UTC))
     against = beside_last(sheet, earlier)
     publish(sheet, folder, against)
@@ -86,7 +100,7 @@ def view(folder: RunFolder, as_json: AsJson = False) -> None:
         return
     origin = sheet.origin
     places = {folder.resolve().parent, runs_of(load_settings(model="offline").data, origin.bundle)}
-    print_sheet(out, sheet, beside_last(sheet, earlier_runs(origin.bundle, origin.began_at, places)))
+    print_sheet(out, sheet, beside_last(sheet, earlier_runs(origin, places)))
     _name_page(folder)
 
 
@@ -94,22 +108,23 @@ def view(folder: RunFolder, as_json: AsJson = False) -> None:
 def rescore(
     folder: RunFolder,
     bundle: Annotated[Path | None, typer.Option(help="the bundle's folder, where it has moved")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="fail, too, when a criterion is inconclusive")] = False,
+    strict: Strict = False,
     as_json: AsJson = False,
 ) -> None:
     """Score a run's conversations again with today's scorers and targets; also those of a run that was broken off."""
     origin = read_origin(folder)
     before = _read_if_whole(folder)
-    with opened(bundle or Path(origin.path), load_settings(model="offline")) as (_, engine, _fast):
+    settings = load_settings(model="offline")
+    with opened(bundle or Path(origin.path), settings) as (_, engine, _fast):
         if engine.bundle.revision != origin.revision:
             now = engine.bundle.revision
             err.print(
                 f"the bundle has changed since, {origin.revision} to {now}: that may change figures too",
                 style="yellow",
             )
-        scored = tuple(score_all(read_trials(folder), engine.bundle))
+        scored = tuple(add_kept(score_all(read_trials(folder), engine.bundle), engine.bundle, folder, settings))
         sheet = Sheet(origin, hash_scorers(), targets_of(engine.bundle.criteria), scored, datetime.now(UTC))
-    publish(sheet, folder, None)
+    publish(sheet, folder)
     if as_json:
         typer.echo(json.dumps(sheet.to_json(), ensure_ascii=False))
     elif before is None:
@@ -143,10 +158,33 @@ def compare_command(
         raise typer.Exit(1)
 
 
+@eval_app.command(name="judge")
+def judge_command(
+    folder: RunFolder,
+    bundle: Annotated[Path | None, typer.Option(help="the bundle's folder, where it has moved")] = None,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let a judge look at a run's replies: relevance, support, gist. Asks before it costs; keeps what it said."""
+    if not judge_folder(folder, load_settings(), _tell(yes=yes, as_json=as_json), bundle=bundle):
+        raise typer.Exit(1)
+
+
+@eval_app.command(name="judge-check")
+def judge_check_command(yes: Yes = False, as_json: AsJson = False) -> None:
+    """Try the judge itself on its gold sets. Exit code 1 when it is not to be trusted."""
+    if not judge_check(load_settings(), _tell(yes=yes, as_json=as_json)):
+        raise typer.Exit(1)
+
+
 @eval_app.command()
 def schema() -> None:
     """Print the JSON Schema of a file of cases, for editors."""
     typer.echo(json.dumps(case_schema(), ensure_ascii=False, indent=1))
+
+
+def _tell(*, yes: bool, as_json: bool) -> Teller:
+    return Teller(out, err, partial(_ask, yes=yes), as_json)
 
 
 def _ask(cost: str, *, yes: bool) -> None:
@@ -158,7 +196,11 @@ def _ask(cost: str, *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise ConfigError(Problem("this costs money, and nobody is here to agree", "give --yes"))
-    if not typer.confirm("Go on?", err=True):
+    try:
+        agreed = typer.confirm("Go on?", err=True)
+    except typer.Abort:
+        agreed = False
+    if not agreed:
         raise typer.Exit(2)
 
 

@@ -93,15 +93,14 @@ class Reliability:
         """
         q1, q0 = (self.passed + 1) / (self.good + 2), (self.caught + 1) / (self.bad + 2)
         told = q0 + q1 - 1
-        value = self.correct(share)
-        if told <= 0 or value is None or n <= 0:
+        if told <= 0 or n <= 0:
             return Interval(0.0, 1.0)
         p = (share * n + _Z**2 / 2) / (n + _Z**2)
         centre = min(1.0, max(0.0, (p + q0 - 1) / told))
         doubt_good = centre**2 * q1 * (1 - q1) / (self.good + 2)
         doubt_bad = (1 - centre) ** 2 * q0 * (1 - q0) / (self.bad + 2)
         half = _Z * sqrt(p * (1 - p) / (n + _Z**2) + doubt_good + doubt_bad) / told
-        return Interval(max(0.0, min(value, centre - half)), min(1.0, max(value, centre + half)))
+        return Interval(max(0.0, centre - half), min(1.0, centre + half))
 
     def to_json(self) -> Json:
         """For programs."""

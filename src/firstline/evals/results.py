@@ -1,6 +1,6 @@
 """Folders of runs: where a new one goes, how one is taken up, which was the last, and the files that people read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -65,9 +65,12 @@ def _set_aside(folder: Path) -> None:
         (folder / TRIALS).rename(folder / f"before-{kept}-{TRIALS}")
 
 
-def publish(sheet: Sheet, folder: Path, against: Comparison | None) -> None:
-    """Write everything that is made of the trials: for programs, and for people."""
+def publish(sheet: Sheet, folder: Path, against: Comparison | None = None) -> None:
+    """Write everything that is made of the trials, for programs and for people; beside the last run in that place,
+    where no other is given.
+    """
     write_sheet(sheet, folder)
+    against = against or beside_last(sheet, earlier_runs(sheet.origin, [folder.resolve().parent]))
     for name, text in (
         (PAGE, write_page(sheet, against)),
         (MARKDOWN, write_markdown(sheet, against)),
@@ -76,20 +79,29 @@ def publish(sheet: Sheet, folder: Path, against: Comparison | None) -> None:
         (folder / name).write_text(text, encoding="utf-8")
 
 
-def earlier_runs(bundle: str, began_at: datetime, places: Iterable[Path]) -> list[Sheet]:
-    """The finished runs of a bundle in these folders that began before, the last one first."""
-    found: dict[datetime, Sheet] = {}
-    for folder in {run.parent for place in places for run in place.glob(f"*/{RUN}")}:
+def earlier_runs(origin: Origin, places: Iterable[Path]) -> list[Path]:
+    """The folders, in these places, of the same bundle's finished runs that began before this one; the last first."""
+    found: dict[datetime, Path] = {}
+    for folder in {run.parent.resolve() for place in places for run in place.glob(f"*/{RUN}")}:
         try:
-            origin = read_origin(folder)
-            if origin.bundle == bundle and origin.began_at < began_at:
-                found[origin.began_at] = read_sheet(folder)
+            other = read_origin(folder)
         except ConfigError:
             continue
+        if other.bundle == origin.bundle and other.began_at < origin.began_at and (folder / SUMMARY).exists():
+            found[other.began_at] = folder
     return [found[moment] for moment in sorted(found, reverse=True)]
 
 
-def beside_last(sheet: Sheet, earlier: Iterable[Sheet]) -> Comparison | None:
-    """The run beside the last one that has conversations in common with it."""
-    compared = (compare(each, sheet) for each in earlier)
+def read_sheets(folders: Iterable[Path]) -> Iterator[Sheet]:
+    """Those that can be read, one by one: they are large."""
+    for folder in folders:
+        try:
+            yield read_sheet(folder)
+        except ConfigError:
+            continue
+
+
+def beside_last(sheet: Sheet, folders: Iterable[Path]) -> Comparison | None:
+    """The run beside the first of these that has conversations in common with it."""
+    compared = (compare(each, sheet) for each in read_sheets(folders))
     return next((each for each in compared if each.pairs), None)

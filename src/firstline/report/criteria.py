@@ -24,7 +24,7 @@ def build_criteria(scope: Scope, tallies: Tallies, targets: Criteria) -> tuple[C
         pair(5, "topic", "declined", targets.topic, also=(pair.figure("answered", "answered", targets.topic),)),
         pair(6, "quotes", "quoted", targets.quotes),
         pair(7, "escalation", "escalated", targets.escalation),
-        _build_sentiment(tallies, targets.sentiment),
+        _build_sentiment(scope, tallies, targets.sentiment),
         _build_deflection(scope, tallies, targets.deflection),
         _build_csat(scope, tallies, targets.csat),
         _build_handling(tallies, targets.baseline_minutes * 60),
@@ -65,7 +65,7 @@ def _count_withheld(scope: Scope, whole: Tally) -> Figure:
     return Figure("withheld", whole.withheld, link=link)
 
 
-def _build_sentiment(tallies: Tallies, target: float) -> Criterion:
+def _build_sentiment(scope: Scope, tallies: Tallies, target: float) -> Criterion:
     """Of conversations with two messages and more; nobody's mood is read from one."""
     whole = tallies.whole
     judged = judge_share(whole.mood_ok, whole.mood_n, target)
@@ -75,7 +75,8 @@ def _build_sentiment(tallies: Tallies, target: float) -> Criterion:
         _plain_share("fell", whole.mood_fell, high),
     )
     points = tuple(_divide(tally.mood_ok, tally.mood_n) for tally in tallies.periods)
-    return Criterion(8, _show("sentiment", judged, whole.mood_n, target), points, also)
+    link = scope.link(metric="mood:failed") if whole.mood_ok < whole.mood_n else None
+    return Criterion(8, _show("sentiment", judged, whole.mood_n, target, link=link), points, also)
 
 
 def _build_deflection(scope: Scope, tallies: Tallies, target: float) -> Criterion:
@@ -86,7 +87,7 @@ def _build_deflection(scope: Scope, tallies: Tallies, target: float) -> Criterio
     points = tuple(_divide(tally.contained, tally.ended) for tally in tallies.periods)
     also = (
         _plain_share("assumed_resolved", whole.assumed_resolved, whole.ended),
-        _plain_share("confirmed", whole.confirmed, whole.ended),
+        _plain_share("confirmed", whole.confirmed, whole.ended, link=scope.link(metric="confirmed:ok")),
         _plain_share("not_resolved", whole.ended - whole.assumed_resolved, whole.ended),
     )
     return Criterion(9, _show("deflection", judged, whole.ended, target, link=link), points, also)
@@ -149,8 +150,8 @@ def _show(
     )
 
 
-def _plain_share(key: str, part: int, n: int) -> Figure:
-    return Figure(key, _divide(part, n), "share", n=n)
+def _plain_share(key: str, part: int, n: int, *, link: str | None = None) -> Figure:
+    return Figure(key, _divide(part, n), "share", n=n, link=link if part else None)
 
 
 def _divide(part: float, n: float) -> float | None:

@@ -17,6 +17,7 @@ from firstline.events import ApprovalDecided, CorrectionPosted, Event, Logged, N
 from firstline.handoff import (
     Decision,
     accept,
+    check_holder,
     let_go,
     reply,
     resolve,
@@ -200,6 +201,7 @@ async def show_typing(caller: AsHumanAgent, conversation: Known, reception: Serv
 @router.post("/conversations/{conversation_id}/draft")
 async def draft_a_reply(caller: AsHumanAgent, conversation: Known, reception: Served, door: Door) -> Json:
     """What the assistant would answer, for the caller to look at and change. It is never sent by itself."""
+    allowed(check_holder(conversation, caller.member.human_agent) or ())
     engine = reception.engine(conversation.bundle)
     draft = await draft_reply(engine, conversation)
     await door.note(caller, "drafted", conversation_id=conversation.conversation_id, cost_usd=draft.cost_usd)
@@ -219,19 +221,16 @@ async def correct_reply(
     caller: AsHumanAgent, conversation: Known, body: CorrectionBody, reception: Served, door: Door
 ) -> Json:
     """Say what the assistant should have said: the log keeps it, and it is an evaluation case from then on."""
-    me = caller.member.human_agent
+    me, should_say = caller.member.human_agent, check_text(body.should_say, LONGEST_REPLY_CHARS)
 
     def decide(now_is: Conversation) -> Decision:
         message_id = find_reply(now_is, body.message_id)
         if message_id is None:
             raise RequestError(404, "not_found", "There is no such reply of the assistant in this conversation.")
         said = (logged.event for logged in now_is.log if isinstance(logged.event, CorrectionPosted))
-        if any((each.message_id, each.should_say) == (message_id, body.should_say) for each in said):
+        if any((each.message_id, each.should_say) == (message_id, should_say) for each in said):
             return ()
-        correction = CorrectionPosted(
-            at=reception.now(), human_agent=me, message_id=message_id, should_say=body.should_say
-        )
-        return (correction,)
+        return (CorrectionPosted(at=reception.now(), human_agent=me, message_id=message_id, should_say=should_say),)
 
     return await _move(conversation, reception, door, caller, "corrected", decide)
 

@@ -90,7 +90,8 @@ def _small(event: Event) -> Json | None:
         case CustomerIdentified(identity=identity):
             return {"kind": "identified", "name": fence(identity.name or identity.customer_id, limit=200)}
         case ContactLeft():
-            return {"kind": "contact", "contact": event.contact, "comment": fence(event.comment, limit=2000)}
+            contact, comment = fence(event.contact, limit=200), fence(event.comment, limit=2000)
+            return {"kind": "contact", "contact": contact, "comment": comment}
         case SurveyAnswered():
             return {"kind": "survey", "score": event.score, "comment": fence(event.comment, limit=2000)}
         case HandoffRequested(reason=reason):

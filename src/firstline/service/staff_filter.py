@@ -12,6 +12,9 @@ from firstline.store import Filter, Shelf
 
 Metric = Literal["accuracy", "cited", "declined", "answered", "quoted", "escalated"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
+FLAGS = ("withheld", "confirmed", "returned")
+"""What a record says yes or no to, whatever side is asked for."""
+
 MOST_ROWS = 200
 
 _SHELVES: Mapping[str, Shelf] = {name: name for name in get_args(Shelf)}
@@ -65,8 +68,10 @@ def _read_metric(metric: str | None) -> tuple[tuple[tuple[str, str], ...], tuple
     if metric is None:
         return (), ()
     name, _, side = metric.partition(":")
-    if name == "withheld":
-        return (), ("withheld",)
+    if name in FLAGS:
+        return (), (name,)
+    if name == "mood":
+        return (("mood_start", "mood"),), ()
     if name not in METRICS or side not in ("failed", "ok"):
         known = ", ".join(f"{each}:failed" for each in METRICS)
         raise RequestError(422, "invalid", f"metric: one of {known}, or the same with :ok, is expected.")

@@ -100,6 +100,7 @@ def view_package(package: Package) -> Json:
         level: Level | None = getattr(package, name)
         shown[name] = None if level is None else MOODS[level]
     shown["summary"] = fence(package.summary, limit=4000)
+    shown["slots"] = [{**slot, "value": fence(slot["value"], limit=1000)} for slot in shown["slots"]]
     return shown
 
 
@@ -129,7 +130,11 @@ def _view_contact(conversation: Conversation) -> Json | None:
     left = conversation.contact
     if left is None:
         return None
-    return {"contact": left.contact, "comment": fence(left.comment, limit=2000), "at": view_time(left.at)}
+    return {
+        "contact": fence(left.contact, limit=200),
+        "comment": fence(left.comment, limit=2000),
+        "at": view_time(left.at),
+    }
 
 
 def _view_survey(conversation: Conversation) -> Json | None:

@@ -1,6 +1,6 @@
 """The log of every conversation: append-only, fenced by sequence number; and the records that are made from it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
@@ -93,8 +93,8 @@ class Records(Protocol):
         """Conversations whose record is behind their log, or of another version, the oldest first."""
         ...
 
-    async def due(self, now: datetime) -> Sequence[ConversationId]:
-        """Conversations in which time has something to do, by their record."""
+    async def due(self, now: datetime, bundles: Collection[str]) -> Sequence[ConversationId]:
+        """Conversations of these bundles in which time has something to do, by their record; the first due first."""
         ...
 
     async def find(self, conversation_id: ConversationId) -> QueueRow | None: ...

@@ -5,7 +5,7 @@ again. Erasing a conversation removes its record in the same transaction.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -145,8 +145,9 @@ class SqlRecords:
         )
         return [ConversationId(row[0]) for row in await self.select(wanted)]
 
-    async def due(self, now: datetime) -> Sequence[ConversationId]:
-        wanted = sa.select(records.c.conversation_id).where(records.c.due_at <= write_time(now)).limit(200)
+    async def due(self, now: datetime, bundles: Collection[str]) -> Sequence[ConversationId]:
+        is_due = (records.c.due_at <= write_time(now), records.c.bundle.in_(bundles))
+        wanted = sa.select(records.c.conversation_id).where(*is_due).order_by(records.c.due_at).limit(200)
         return [ConversationId(row[0]) for row in await self.select(wanted)]
 
     async def find(self, conversation_id: ConversationId) -> QueueRow | None:
@@ -194,11 +195,17 @@ class SqlRecords:
 
 def write_records(connection: sa.Connection, kept: Sequence[Record]) -> None:
     """Write records within a transaction; one of an erased or newer conversation is left out."""
-    newest = {record.conversation_id: record for record in kept}
-    wanted = sa.select(conversations.c.conversation_id).where(
-        conversations.c.conversation_id.in_(newest), conversations.c.erased_at.is_(None)
+    newest = {record.conversation_id: record for record in sorted(kept, key=lambda each: each.seq)}
+    wanted = (
+        sa.select(conversations.c.conversation_id, records.c.seq, records.c.version)
+        .outerjoin(records, records.c.conversation_id == conversations.c.conversation_id)
+        .where(conversations.c.conversation_id.in_(newest), conversations.c.erased_at.is_(None))
     )
-    known = [newest[ConversationId(found)] for found in connection.scalars(wanted)]
+    known = [
+        newest[ConversationId(found)]
+        for found, seq, version in connection.execute(wanted)
+        if seq is None or seq <= newest[found].seq or version != newest[found].version
+    ]
     if not known:
         return
     insert = sqlite_insert(records)
@@ -206,7 +213,6 @@ def write_records(connection: sa.Connection, kept: Sequence[Record]) -> None:
         insert.on_conflict_do_update(
             index_elements=[records.c.conversation_id],
             set_={name: insert.excluded[name] for name in _NAMES},
-            where=sa.or_(records.c.seq <= insert.excluded.seq, records.c.version != insert.excluded.version),
         ),
         [_write_row(record) for record in known],
     )
