@@ -6,6 +6,8 @@ from datetime import datetime
 from firstline.bundle import Bundle
 from firstline.conversation import Conversation
 from firstline.events import (
+    ApprovalDecided,
+    ApprovalRequested,
     ConfirmationDecided,
     ConfirmationRequested,
     Event,
@@ -83,22 +85,32 @@ def _collect_sources(events: Iterable[Event]) -> tuple[Citation, ...]:
 
 
 def _collect_actions(events: Iterable[Event]) -> tuple[ActionDone, ...]:
-    """Every action that changes something: done, in doubt, refused by the customer, or still waiting for a yes."""
-    requested: dict[str, ConfirmationRequested] = {}
+    """Every action that changes something, each once: done, in doubt, refused by somebody, or waiting for a yes."""
     actions: dict[str, ActionDone] = {}
-    labels: dict[str, ToolCalled] = {}
+    asked_in: dict[str, str] = {}
+    """The key in `actions` of a confirmation, an approval or a call: an action keeps its place from yes to yes."""
+
+    def become(id_: str, outcome: str) -> None:
+        if id_ in asked_in:
+            key = asked_in[id_]
+            actions[key] = actions[key].model_copy(update={"outcome": outcome})
+
     for event in events:
         match event:
             case ConfirmationRequested(confirmation_id=id_):
-                requested[id_] = event
+                asked_in[id_] = id_
                 actions[id_] = ActionDone(label=event.label, outcome="waiting", arguments=event.arguments)
-            case ConfirmationDecided(confirmation_id=id_, decision="decline") if id_ in requested:
-                actions[id_] = actions[id_].model_copy(update={"outcome": "declined"})
+            case ApprovalRequested(approval_id=id_, confirmation_id=first):
+                asked_in[id_] = asked_in.get(first, first)
+            case ConfirmationDecided(confirmation_id=id_, decision="decline"):
+                become(id_, "declined")
+            case ApprovalDecided(approval_id=id_, decision="decline"):
+                become(id_, "denied")
             case ToolCalled(effect="write" | "money", call_id=id_):
-                labels[id_] = event
-            case ToolReturned(call_id=id_, outcome=outcome) if id_ in labels:
-                call = labels[id_]
-                actions[id_] = ActionDone(label=call.label, outcome=outcome, arguments=call.arguments)
+                key = asked_in.setdefault(id_, id_)
+                actions[key] = ActionDone(label=event.label, outcome="running", arguments=event.arguments)
+            case ToolReturned(call_id=id_, outcome=outcome):
+                become(id_, outcome)
             case _:
                 pass
     return tuple(actions.values())

@@ -29,7 +29,7 @@ from firstline.scores import Scores, score_turns
 from firstline.sentiment import rate_turns
 from firstline.types import ConversationId, HandoffReason, Level, Locale, Status
 
-RECORD_VERSION = 1
+RECORD_VERSION = 2
 SUBJECT_CHARS = 160
 TEXT_CHARS = 8_000
 

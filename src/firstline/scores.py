@@ -4,6 +4,7 @@ Each pair is "of so many, so many were as they should be"; the definitions are t
 judge or a label (comprehension, relevance) is not here.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
@@ -95,12 +96,17 @@ def _score_turn(events: Sequence[Event], bundle: Bundle, corrected: set[MessageI
         declined_n=int(kind == "decline" and bool(replies)),
         declined_ok=int(kind == "decline" and bool(replies) and replied and not acted),
         answered_n=int(kind in ("answer", "act") and bool(replies)),
-        answered_ok=int(kind in ("answer", "act") and replied and not says_unknown(bundle, shown)),
+        answered_ok=int(kind in ("answer", "act") and bool(replies) and replied and not says_unknown(bundle, shown)),
         quoted_n=len(quotes),
-        quoted_ok=sum(amount in shown for amount in quotes),
+        quoted_ok=sum(_is_quoted(amount, shown) for amount in quotes),
         escalated_n=int(due),
         escalated_ok=int(due and any(isinstance(each, HandoffOffered | HandoffRequested) for each in events)),
     )
+
+
+def _is_quoted(amount: str, shown: str) -> bool:
+    """Whether this very amount is shown: it is no part of a longer number."""
+    return re.search(rf"(?<!\d)(?<!\d[.,]){re.escape(amount)}(?![.,]?\d)", shown) is not None
 
 
 def _must_escalate(events: Sequence[Event], kind: str | None) -> bool:

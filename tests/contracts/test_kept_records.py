@@ -92,7 +92,7 @@ async def ids(kept: SqlRecords, **chosen: Any) -> list[str]:
 
 async def returned(kept: SqlRecords) -> dict[str, int]:
     rows = await kept.select(sa.select(records.c.conversation_id, records.c.returned))
-    return {row[0]: row[1] for row in rows}
+    return dict(map(tuple, rows))
 
 
 async def rows_of(kept: SqlRecords, conversation_id: ConversationId) -> int:

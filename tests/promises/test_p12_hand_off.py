@@ -137,6 +137,8 @@ class Reader:
                 self.offer = (logged.seq, turn_id)
             case RouteChosen(wants_human=True, turn_id=turn_id):
                 self.wished.add(turn_id)
+                if self.status != "open":
+                    self._hear_wishes()
             case ToolCalled():
                 self._act(event)
             case ContactLeft():
@@ -158,7 +160,7 @@ class Reader:
         if isinstance(event, HandoffRequested):
             self._check_request(event)
         if isinstance(event, HandoffRequested | HandoffAccepted):
-            self.unanswered = [each for each in self.unanswered if not self._is_wish(each)]  # it was heard
+            self._hear_wishes()
         if isinstance(event, ConversationClosed):
             self.unanswered.clear()
             self.ticket = self.ticket and event.by != "human_agent"
@@ -167,6 +169,10 @@ class Reader:
             self.might_speak |= self.started.keys() - self.ended
         self.status, self.offer = status, None
         self.holder = getattr(event, "human_agent", None)
+
+    def _hear_wishes(self) -> None:
+        """Who asked for a person has one: a turn that holds a wish is heard as a whole."""
+        self.unanswered = [each for each in self.unanswered if not self._is_wish(each)]
 
     def _is_wish(self, posted: Logged) -> bool:
         event: Any = posted.event

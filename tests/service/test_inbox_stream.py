@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import aclosing
+from typing import Any
 
 import pytest
 
@@ -328,7 +329,7 @@ def _is_assistants(entry: Json) -> bool:
     return entry["kind"] == "message" and entry["message"]["author"] == "assistant"
 
 
-def _spelled(body: object) -> str:
+def _spelled(body: Any) -> str:
     """Every text of a body, one after the other."""
     if isinstance(body, dict):
         return "".join(map(_spelled, body.values()))

@@ -313,4 +313,4 @@ def _columns(shop: Shop) -> str:
         "bundle": "'elsewhere'",
         "due_at": "'2020-01-01T00:00:00.000000+00:00'",
     }
-    return ", ".join(other.get(name, name) for name in names)
+    return ", ".join(str(other.get(name, name)) for name in names)

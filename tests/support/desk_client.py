@@ -1,7 +1,7 @@
 """A human agent's program: the inbox's API as its page would call it, each with a cookie jar of its own."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -14,7 +14,7 @@ from firstline.service.identity import issue_token
 from firstline.service.sign_in import COOKIE, DEMO
 from firstline.staff import Role, StaffMember
 from firstline.types import StaffId
-from tests.support.client import Client, Stream, check_response
+from tests.support.client import Client, Customer, Stream, check_response
 from tests.support.shop import Shop
 from tests.support.sse import Event, Json, Parser
 
@@ -76,7 +76,7 @@ class Desk:
         return (await self.call("GET", "/approvals")).json()["approvals"]
 
     @asynccontextmanager
-    async def watch(self, conversation_id: str | None = None) -> AsyncIterator[Stream]:
+    async def watch(self, conversation_id: str | None = None) -> AsyncGenerator[Stream]:
         """The inbox's stream for as long as the block lasts."""
         params = {"conversation": conversation_id} if conversation_id else {}
         async with self.client.http.stream("GET", "/v1/staff/events", params=params) as response:
@@ -106,6 +106,22 @@ async def sign_in(shop: Shop, role: Role = "human_agent", name: str = "desk.one"
     me = await client.request("GET", "/v1/staff/me")
     assert me.status_code == 200, me.text
     return Desk(client, me.json())
+
+
+async def waiting(shop: Shop, *said: str) -> Customer:
+    """A customer who has asked for a person, and then written."""
+    customer = await shop.client.start()
+    await customer.call("POST", "/handoff")
+    for text in said:
+        await customer.post(text)
+    return customer
+
+
+async def accepted(shop: Shop, desk: Desk, *said: str) -> Customer:
+    customer = await waiting(shop, *said)
+    response = await desk.act(customer.conversation_id, "accept")
+    assert response.status_code == 200, response.text
+    return customer
 
 
 async def audited(shop: Shop, conversation_id: str) -> list[str]:

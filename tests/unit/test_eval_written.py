@@ -101,6 +101,14 @@ def test_the_last_run_stands_beside_with_what_flipped():
     assert "beside the run of 2026-11-23 15:00, workshop" in text
 
 
+def test_a_last_run_that_other_scorers_scored_is_said_to_mislead():
+    before, now = replace(make_sheet(), scorers="scorers-0"), make_sheet(days=1)
+
+    assert "a difference may be theirs" in printed(now, before)
+    assert "a difference may be theirs" in write_markdown(now, compare(before, now))
+    assert "a difference may be theirs" not in printed(now, make_sheet())
+
+
 @pytest.mark.parametrize("width", [60, 80, 100])
 def test_a_narrow_terminal_shows_the_last_run_below_and_loses_nothing(width: int):
     text = printed(make_sheet(model=Echoes(), days=1), make_sheet(), width=width, force_terminal=True, no_color=True)

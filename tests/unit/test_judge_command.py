@@ -328,8 +328,11 @@ def test_a_figure_below_its_target_fails_where_the_judge_is_trusted(run: Run, se
 
 
 def test_where_it_is_below_the_line_it_decides_nothing(run: Run, settings: Settings) -> None:
-    harsh = Oracle(errs=lambda material, ok: ok and len(str(material)) % 3 == 0)
+    harsh = Oracle(
+        errs=lambda material, ok: ok and len(str(material)) % (7 if "conversation" in material else 5) == 0
+    )
     assert check(settings, harsh, Ear()) is False
+    assert 0.85 < getattr(find_tried(settings, harsh.name)["relevance"], "sensitivity", 0) < 0.9, "only just"
     ear = Ear()
 
     assert judge(run, settings, NO, ear) is True

@@ -1,6 +1,5 @@
-"""What a conversation came to: the package for a person, the reasons, the rungs, the live scores and the record."""
+"""What a conversation came to: the package for a person, the reasons to offer one, the rungs."""
 
-from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,21 +8,17 @@ import pytest
 from firstline.answers import is_unanswered, playbook_of, reason_of_failure, reason_to_offer, says_unknown
 from firstline.conversation import Conversation
 from firstline.events import (
+    ApprovalDecided,
     ApprovalRequested,
-    ContactLeft,
     ConversationClosed,
     ConversationReopened,
-    CorrectionPosted,
-    CustomerIdentified,
     Event,
     GuardrailRan,
     HandoffAccepted,
     HandoffOffered,
     HandoffRequested,
     HandoffReturned,
-    HandoffUnclaimed,
     MessagePosted,
-    MoodJudged,
     PassagesRetrieved,
     RouteChosen,
     SurveyAnswered,
@@ -34,8 +29,6 @@ from firstline.events import (
 )
 from firstline.outcome import judge_outcome
 from firstline.package import QUOTE_CHARS, build_package
-from firstline.record import RECORD_VERSION, SUBJECT_CHARS, TEXT_CHARS, build_record
-from firstline.scores import Scores, score_turns
 from firstline.types import (
     ActionDone,
     ApprovalId,
@@ -45,14 +38,13 @@ from firstline.types import (
     Citation,
     ConfirmationId,
     HumanAgent,
-    MessageId,
     PlaybookId,
     StaffId,
     TurnId,
     Usage,
     Verdict,
 )
-from tests.support.events import decided, identity, message, passage, requested
+from tests.support.events import decided, message, requested
 from tests.support.scripted import START, post, start
 from tests.support.toy import make_bundle
 
@@ -161,6 +153,21 @@ def handed_off(turn_id: TurnId | None = None) -> Event:
     return HandoffRequested(at=START, turn_id=turn_id, reason="asked")
 
 
+def approval(number: int = 1) -> ApprovalRequested:
+    return ApprovalRequested(
+        at=START,
+        turn_id=TurnId("tn_9"),
+        approval_id=ApprovalId(f"ap_{number}"),
+        confirmation_id=ConfirmationId(f"cf_{number}"),
+        tool="pay_back",
+        label="Paying back",
+        arguments={"amount_usd": 500},
+        limit_usd=100,
+        customer_id="C-1",
+        expires_at=START + timedelta(days=number),
+    )
+
+
 # The package -------------------------------------------------------------------------------------------------------
 
 
@@ -230,20 +237,8 @@ def test_actions_tell_what_was_done_refused_waits_or_is_in_doubt_and_lookups_are
 
 
 def test_an_approved_action_is_one_action_and_not_one_that_also_waits():
-    approval = ApprovalRequested(
-        at=START,
-        turn_id=TurnId("tn_9"),
-        approval_id=ApprovalId("ap_1"),
-        confirmation_id=ConfirmationId("cf_1"),
-        tool="pay_back",
-        label="Paying back",
-        arguments={"amount_usd": 500},
-        limit_usd=100,
-        customer_id="C-1",
-        expires_at=START + timedelta(days=3),
-    )
     past = Past().write("money").turn("Card.", lambda _: requested("cf_1", arguments={"amount_usd": 500}))
-    past.add(decided("cf_1", turn_id="tn_9")).turn("Wait.", lambda _: approval, returned("waiting", "cf_1"))
+    past.add(decided("cf_1", turn_id="tn_9")).turn("Wait.", lambda _: approval(), returned("waiting", "cf_1"))
     assert [each.outcome for each in package(past).actions] == ["waiting"]
 
     past.write("and?")
@@ -256,6 +251,25 @@ def test_an_approved_action_is_one_action_and_not_one_that_also_waits():
         returned("ok", "ap_1"),
     )
     assert [(each.outcome, each.arguments) for each in package(past).actions] == [("ok", {"amount_usd": 500})]
+
+
+@pytest.mark.parametrize(("decision", "outcome"), [("approve", "waiting"), ("decline", "denied")])
+def test_an_action_that_a_human_agent_did_not_approve_waits_no_longer(decision: Any, outcome: str):
+    past = Past().write("money").turn("Card.", lambda _: requested("cf_1")).add(decided("cf_1", turn_id="tn_9"))
+    past.turn("Wait.", lambda _: approval(), returned("waiting", "cf_1"))
+    past.add(
+        ApprovalDecided(at=START, turn_id=None, approval_id=ApprovalId("ap_1"), decision=decision, human_agent=DESK)
+    )
+    assert [each.outcome for each in package(past).actions] == [outcome]
+
+
+def test_a_yes_that_came_too_late_and_a_call_that_is_under_way_do_not_wait_for_a_yes():
+    past = Past().write("cancel").turn("Card.", lambda _: requested("cf_1")).add(decided("cf_1", turn_id="tn_9"))
+    past.turn("Again.", returned("denied", "cf_1"))
+    assert [each.outcome for each in package(past).actions] == ["denied"]
+    past.write("again").add(TurnStarted(at=START, turn_id=TurnId("tn_8")))
+    past.add(called("cancel_repair", "cf_2", "write")(TurnId("tn_8")))
+    assert [each.outcome for each in package(past).actions] == ["denied", "running"]
 
 
 def test_the_mood_goes_from_the_first_message_to_the_last():
@@ -285,13 +299,22 @@ def test_each_failure_has_its_reason(code: str | None, reason: str):
 
 
 def reason(past: Past, reply: str = "It is on the bench.") -> str | None:
-    return reason_to_offer(BUNDLE, past.now, [e.event for e in past.now.log if isinstance(e.event, TurnEnded)][-1].turn_id, reply)  # fmt: skip
+    """Why a person should be offered after the last turn."""
+    ended = [logged.event for logged in past.now.log if isinstance(logged.event, TurnEnded)]
+    return reason_to_offer(BUNDLE, past.now, ended[-1].turn_id, reply)
 
 
 @pytest.mark.parametrize(
     ("outcome", "expected"),
-    [("ok", None), ("rejected", None), ("denied", None), ("waiting", None), ("failed", "tool_failed"), ("unknown", "tool_failed")],
-)  # fmt: skip
+    [
+        ("ok", None),
+        ("rejected", None),
+        ("denied", None),
+        ("waiting", None),
+        ("failed", "tool_failed"),
+        ("unknown", "tool_failed"),
+    ],
+)
 def test_a_tool_that_failed_is_a_reason_and_one_that_said_no_is_none(outcome: str, expected: str | None):
     assert reason(Past().ask("price", "It is.", called("get_price"), returned(outcome))) == expected
 
@@ -364,7 +387,7 @@ def rung(past: Past) -> str:
 @pytest.mark.parametrize(
     ("past", "expected"),
     [
-        (lambda: Past(), "empty"),
+        (Past, "empty"),
         (lambda: Past().close(), "empty"),
         (lambda: Past().write("a"), "going"),
         (lambda: Past().ask("a"), "going"),
@@ -430,233 +453,3 @@ def test_who_closed_it_is_told_only_while_it_is_closed():
     assert judge_outcome(past.now, BUNDLE).closed_by == "customer"
     past.add(ConversationReopened(at=START, by="customer"))
     assert (judge_outcome(past.now, BUNDLE).closed_by, rung(past)) == (None, "going")
-
-
-# The scores --------------------------------------------------------------------------------------------------------
-
-PRICE = Card(title="Wheels", amount="$96.40")
-
-
-def scores(past: Past) -> Scores:
-    return score_turns(past.now, BUNDLE)[0]
-
-
-def pair(past: Past, name: str) -> tuple[int, int]:
-    """(of so many, so many were as they should be)."""
-    made = scores(past)
-    return getattr(made, f"{name}_n"), getattr(made, f"{name}_ok")
-
-
-def test_a_reply_that_a_human_agent_corrected_is_not_accurate():
-    past = Past().ask("a").ask("b")
-    reply = [e.event for e in past.now.log if isinstance(e.event, MessagePosted) and e.event.message.author == "assistant"][0]  # fmt: skip
-    past.add(
-        CorrectionPosted(at=START, human_agent=DESK, message_id=reply.message.message_id, should_say="No."),
-        CorrectionPosted(at=START, human_agent=DESK, message_id=MessageId("ms_of_nobody"), should_say="No."),
-    )
-    assert pair(past, "accuracy") == (2, 1)
-    assert pair(Past().write("a").turn(""), "accuracy") == (0, 0)
-
-
-def test_withheld_turns_are_counted_once_each_and_input_is_not_output():
-    past = Past().ask("a", "b", screened("output", "block"), screened("output", "block"))
-    past.ask("a", "b", screened("input", "block"), screened("output", "pass"))
-    assert scores(past).withheld == 1
-
-
-@pytest.mark.parametrize(
-    ("turns", "expected"),
-    [
-        ([("advice", (passage(),), (SOURCE,))], (1, 1)),
-        ([("advice", (passage(),), ())], (1, 0)),
-        ([("advice", (passage(),), ()), ("advice", (passage(),), (SOURCE,))], (1, 1)),
-        ([("advice", (), ())], (0, 0)),
-        ([("repairs", (passage(),), ())], (0, 0)),
-        ([("repairs", (passage(),), (SOURCE,))], (0, 0)),
-    ],
-)
-def test_a_conversation_that_needed_knowledge_is_to_give_a_source(turns: Any, expected: tuple[int, int]):
-    past = Past()
-    for playbook, passages, citations in turns:
-        past.ask("a", "b", found(*passages), playbook=playbook, citations=citations)
-    assert pair(past, "cited") == expected
-
-
-@pytest.mark.parametrize(
-    ("between", "how", "expected"),
-    [
-        ((), {}, (1, 1)),
-        ((called("get_price"), returned()), {}, (1, 0)),
-        ((), {"outcome": "failed"}, (1, 0)),
-    ],
-)
-def test_an_off_topic_turn_is_declined_and_nothing_is_done(between: Any, how: Any, expected: tuple[int, int]):
-    past = Past().ask("write a poem", "I help with bicycles.", *between, playbook="elsewhere", **how)
-    assert pair(past, "declined") == expected
-    assert pair(past, "answered") == (0, 0)
-
-
-@pytest.mark.parametrize(
-    ("playbook", "text", "outcome", "expected"),
-    [
-        ("repairs", "It is ready.", "replied", (1, 1)),
-        ("advice", "Every 200 miles.", "replied", (1, 1)),
-        ("advice", UNKNOWN, "replied", (1, 0)),
-        ("advice", "Sorry.", "failed", (1, 0)),
-        ("hello", "Hello.", "replied", (0, 0)),
-        (None, "Hello.", "replied", (0, 0)),
-        ("repairs", "", "handed_off", (0, 0)),
-        ("repairs", "", "replied", (0, 0)),
-    ],
-)
-def test_an_on_topic_turn_is_answered(playbook: Any, text: str, outcome: Any, expected: tuple[int, int]):
-    assert pair(Past().ask("a", text, playbook=playbook, outcome=outcome), "answered") == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "cards", "expected"),
-    [
-        ("That is $96.40.", (PRICE,), (1, 1)),
-        ("That is $96.", (PRICE,), (1, 0)),
-        ("Look at the card.", (PRICE,), (1, 0)),
-        ("$96.40 or $12.00", (PRICE, Card(title="Bell", amount="$12.00")), (2, 2)),
-        ("That is $96.40.", (Card(title="No price"),), (0, 0)),
-        ("That is $96.40.", (None,), (0, 0)),
-        ("That is $96.400.", (PRICE,), (1, 0)),
-        ("That is $1$96.40.", (PRICE,), (1, 1)),
-    ],
-)
-def test_a_price_is_shown_as_the_tool_gave_it(text: str, cards: Any, expected: tuple[int, int]):
-    past = Past().ask("price", text, *(returned(card=card) for card in cards))
-    assert pair(past, "quoted") == expected
-
-
-@pytest.mark.parametrize(
-    ("between", "how", "expected"),
-    [
-        ((), {}, (0, 0)),
-        ((handed_off,), {"wants_human": True, "outcome": "handed_off"}, (1, 1)),
-        ((), {"wants_human": True}, (1, 0)),
-        ((offered,), {"playbook": "upset"}, (1, 1)),
-        ((), {"playbook": "upset"}, (1, 0)),
-        ((offered,), {"outcome": "failed"}, (1, 1)),
-        ((), {"outcome": "failed"}, (1, 0)),
-        ((offered,), {}, (0, 0)),
-    ],
-)
-def test_a_turn_that_had_to_lead_to_a_person_did(between: Any, how: Any, expected: tuple[int, int]):
-    assert pair(Past().ask("a", "b", *between, **how), "escalated") == expected
-
-
-def test_sources_and_open_questions_are_listed():
-    past = Past().ask("how do\n I oil it", citations=(SOURCE,)).ask("x " * 300, UNKNOWN).ask("c", citations=(SOURCE,))
-    _, sources, questions = score_turns(past.now, BUNDLE)
-    assert sources == ("/help/chain",)
-    assert questions == (("x " * 150),)
-
-
-def test_scores_add_up_by_name():
-    one = Scores(**{each.name: index for index, each in enumerate(fields(Scores))})
-    two = Scores(**{each.name: 100 for each in fields(Scores)})
-    assert one + two == Scores(**{each.name: 100 + index for index, each in enumerate(fields(Scores))})
-
-
-# The record --------------------------------------------------------------------------------------------------------
-
-
-def record(past: Past, *, at: Any = START) -> Any:
-    return build_record(past.now, BUNDLE, at)
-
-
-def test_the_record_of_a_conversation_that_waits():
-    past = Past().add(CustomerIdentified(at=START, identity=identity())).ask("Where is\n my repair?", takes=3)
-    past.wait(10).add(HandoffRequested(at=past.at, reason="policy")).write("hello?").write("HELLO?")
-    past.add(ContactLeft(at=past.at, contact="A@B.example"))
-
-    made = record(past)
-
-    assert (made.conversation_id, made.seq, made.version) == ("cv_1", past.now.last_seq, RECORD_VERSION)
-    assert (made.bundle, made.revision, made.locale, made.playbook) == ("workshop", "r", "en", "repairs")
-    assert (made.status, made.rung, made.path) == ("waiting", "handed_off", "repairs>end:handed_off")
-    assert (made.started_at, made.last_at, made.waiting_since) == (START, past.at, past.at)
-    assert made.due_at == past.at + timedelta(minutes=10)
-    assert (made.reason, made.ticket, made.unclaimed, made.unread) == ("policy", True, False, 2)
-    assert (made.n_customer, made.n_assistant, made.n_human, made.n_requests) == (3, 1, 0, 1)
-    assert (made.customer_name, made.subject) == ("Kim Lee", "HELLO?")
-    assert made.cost_usd == pytest.approx(0.01) and made.tokens == 120
-    assert (made.held_by, made.holder_name, made.closed_at, made.closed_by) == (None, None, None, None)
-    assert made.assistant_seconds == 3 and made.handling_seconds is None and made.survey is None
-    for text in ("cv_1", "kim lee", "a@b.example", "hello?", "where is\n my repair?", "it is on the bench."):
-        assert text in made.texts
-    unclaimed = record(past.add(HandoffUnclaimed(at=past.at)))
-    assert (unclaimed.unclaimed, unclaimed.due_at) == (True, None)
-
-
-def test_the_record_names_who_has_it_and_what_a_take_over_was():
-    past = Past().ask("a").accept().reply().write("thanks")
-    made = record(past)
-    assert (made.held_by, made.holder_name, made.reason) == ("st_1", "Desk One", "taken_over")
-    assert (made.n_human, made.n_requests, made.unread, made.waiting_since) == (1, 1, 1, None)
-    asked = record(Past().ask("a").add(handed_off()).accept())
-    assert (asked.reason, asked.n_requests) == ("asked", 1)
-
-
-def test_the_record_of_a_closed_conversation():
-    past = Past().ask("a").wait(5).close("human_agent").rate(5)
-    made = record(past)
-    assert (made.closed_at, made.closed_by, made.due_at) == (past.at, "human_agent", None)
-    assert (made.rung, made.confirmed, made.survey, made.ticket) == ("contained", True, 5, False)
-
-
-def test_what_waits_for_a_yes_is_counted_until_it_expires():
-    def asked(number: int) -> ApprovalRequested:
-        return ApprovalRequested(
-            at=START,
-            turn_id=TurnId("tn_2"),
-            approval_id=ApprovalId(f"ap_{number}"),
-            confirmation_id=ConfirmationId(f"cf_{number}"),
-            tool="pay_back",
-            label="Paying back",
-            arguments={},
-            limit_usd=100,
-            customer_id="C-1",
-            expires_at=START + timedelta(days=number),
-        )
-
-    past = Past().ask("a").add(asked(1), asked(2))
-    assert [record(past, at=START + timedelta(days=day)).approvals for day in (0, 1, 2)] == [2, 1, 0]
-
-
-def test_moods_are_those_of_the_words_until_a_model_has_judged_them():
-    past = Past().ask("thank you, great")
-    assert record(past).mood > 0
-    judged = MoodJudged(at=START, start=1, end=-2, model="fast", usage=Usage(input_tokens=7), cost_usd=0.5)
-    made = record(past.add(judged))
-    assert (made.mood_start, made.mood) == (1, -2)
-    assert made.cost_usd == pytest.approx(0.51) and made.tokens == 127
-    assert record(past.write("thank you, great")).mood > 0, "since then the customer wrote again"
-    assert (record(Past()).mood, record(Past()).subject) == (None, "")
-
-
-def test_one_customer_has_one_key_within_a_business_and_it_tells_nothing():
-    def key(customer_id: str, bundle: str = "workshop") -> str:
-        past = Past().add(CustomerIdentified(at=START, identity=identity(customer_id)))
-        begun = past.now.started
-        assert begun is not None
-        past.now = replace(past.now, started=begun.model_copy(update={"bundle": bundle}))
-        return record(past).customer_key
-
-    assert key("C-1") == key("C-1") and len({key("C-1"), key("C-2"), key("C-1", "bakery")}) == 3
-    assert "C-1" not in key("C-1") and record(Past().ask("a")).customer_key is None
-
-
-def test_long_texts_are_cut_the_oldest_first():
-    past = Past().write("OLDEST " + "x" * TEXT_CHARS).write("newest " + "y" * 300)
-    made = record(past)
-    assert len(made.texts) == TEXT_CHARS and "newest" in made.texts
-    assert len(made.subject) == SUBJECT_CHARS and made.subject.endswith("…")
-
-
-def test_the_same_log_makes_the_same_record():
-    past = Past().ask("a").add(handed_off()).accept().reply().close("human_agent")
-    assert record(past) == record(past)

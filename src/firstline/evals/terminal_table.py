@@ -16,6 +16,7 @@ from firstline.evals.wording import (
     made_by,
     name_run,
     name_trial,
+    say_beside,
     say_cautions,
     say_comparison,
     say_conversations,
@@ -61,7 +62,7 @@ def print_sheet(out: Console, sheet: Sheet, against: Comparison | None = None) -
     out.print()
     out.print(Text("; ".join(f"{key} {value}" for key, value in made_by(sheet)), "dim"))
     if against is not None:
-        out.print(Text(f"beside the run of {name_run(against.before)}, on {len(against.pairs)} conversations", "dim"))
+        out.print(Text(say_beside(against), "dim" if against.of_one_kind else "yellow"))
 
 
 def _print_criteria(out: Console, sheet: Sheet, against: Comparison | None) -> None:

@@ -208,6 +208,13 @@ def say_comparison(comparison: Comparison) -> str:
     return f"No difference beyond chance: {flipped} of {len(comparison.pairs):,} conversations flipped"
 
 
+def say_beside(comparison: Comparison) -> str:
+    """What the column of the last run is about, and why it may mislead."""
+    told = f"beside the run of {name_run(comparison.before)}, on {len(comparison.pairs):,} conversations"
+    other = "; it was scored by other scorers, so a difference may be theirs: `firstline eval rescore` it first"
+    return told if comparison.of_one_kind else told + other
+
+
 def say_warnings(comparison: Comparison) -> list[str]:
     """What a reader has to know before believing the difference."""
     found: list[str] = []

@@ -13,6 +13,7 @@ from firstline.evals.wording import (
     NAMES,
     made_by,
     name_trial,
+    say_beside,
     say_cautions,
     say_conversations,
     say_reasons,
@@ -39,7 +40,15 @@ def write_markdown(sheet: Sheet, against: Comparison | None = None) -> str:
     lines = [
         f"# {write_verdict(sheet.verdict)}: {_escape(origin.business)}",
         "",
-        ". ".join((say_verdict(sheet), say_conversations(sheet), *say_cautions(sheet))) + ".",
+        ". ".join(
+            (
+                say_verdict(sheet),
+                say_conversations(sheet),
+                *say_cautions(sheet),
+                *([say_beside(against)] if against else []),
+            )
+        )
+        + ".",
         "",
         f"| criterion | value | 95% | n | target | verdict | |{since} |",
         "|---|--:|---|--:|--:|---|---|---|",

@@ -312,7 +312,7 @@ def _choose(chosen: Filter, *, newest: int | None = None) -> sa.Select[Any]:
     if newest is not None:
         first = sa.select(records.c.last_at).order_by(records.c.last_at.desc()).limit(1).offset(newest)
         wanted = wanted.where(records.c.last_at > sa.func.coalesce(first.scalar_subquery(), ""))
-    if words := chosen.words.casefold().split():
+    if words := chosen.words.replace("\0", " ").casefold().split():  # SQLite would end the pattern at it
         wanted = _search(wanted, words, each=newest is not None)
     if chosen.source is not None:
         cited = sa.exists().where(
