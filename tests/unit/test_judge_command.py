@@ -118,9 +118,10 @@ def test_a_judge_that_knows_is_trusted_on_every_question(settings: Settings) -> 
     )
     assert ear.lines[0] == "claude-opus-5-5 trusted"
     for question in QUESTIONS:
-        row = next(line for line in ear.lines if line.startswith(question))
+        row = next(line for line in ear.lines if line.startswith(f"✓ {question} "))
         assert str(len(read_gold(question))) in row and row.count(" 100% ") == 2 and "1.00" in row
     assert sum(" zh " in line for line in ear.lines) == len(QUESTIONS)
+    assert max(len(line) for line in ear.lines[:12]) <= 80
     assert "$0.2590" in ear.err.getvalue(), "what it cost"
 
 
@@ -167,8 +168,8 @@ def test_one_untrusted_question_is_enough(settings: Settings) -> None:
     errs_on_support = Oracle(errs=lambda material, ok: "material" in material and ok)
 
     assert check(settings, errs_on_support, ear) is False
-    rows = {question: next(line for line in ear.lines if line.startswith(question)) for question in QUESTIONS}
-    assert [question for question, row in rows.items() if "NOT TRUSTED" in row] == ["support"]
+    rows = {question: next(line for line in ear.lines if f"{question} " in line) for question in QUESTIONS}
+    assert [question for question, row in rows.items() if row.startswith("✗")] == ["support"]
 
 
 def test_programs_get_the_same_as_people(settings: Settings) -> None:

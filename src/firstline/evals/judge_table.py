@@ -23,7 +23,12 @@ from firstline.report.written import write_range
 
 MOST_LINES = 60
 REPLY_CHARS = 160
-COLUMNS = ("question", "language", "n", "unreadable", "good called good", "bad called bad", "kappa", "")
+COLUMNS = ("question", "", "n", "unread", "sensitivity", "specificity", "kappa")
+"""With their cells they fit into 80 characters."""
+
+LEGEND = f"""\
+sensitivity: of the good replies so many were called good; specificity: of the bad ones so many bad
+✓ trusted: both are {TRUSTED:.0%} or more, and next to nothing was unreadable"""
 
 # judge-check --------------------------------------------------------------------------------------------------------
 
@@ -38,15 +43,16 @@ def print_check(
     out.print()
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in COLUMNS:
-        table.add_column(name, justify="left" if name in ("question", "language", "") else "right", no_wrap=True)
+        table.add_column(name, justify="left" if name in ("question", "") else "right", no_wrap=True)
     for question, reliability in tried.items():
         if reliability is not None:
-            table.add_row(question, "all", *_write(reliability), "trusted" if reliability.trusted else "NOT TRUSTED")
+            sign, colour = ("✓", "green") if reliability.trusted else ("✗", "red")
+            table.add_row(Text(f"{sign} {question}", colour), "all", *_write(reliability))
         for locale in sorted({gold.locale for gold in read_gold(question)}):
-            table.add_row("", locale, *_write(try_judge(question, judged, locale=locale)), "", style="dim")
+            table.add_row("", locale, *_write(try_judge(question, judged, locale=locale)), style="dim")
     out.print(table)
     out.print()
-    out.print(Text(f"trusted: at least {write_share(TRUSTED)} of both, and next to none unreadable", "dim"))
+    out.print(Text(LEGEND, "dim"))
     for question in tried:
         _print_mistakes(out, question, list_mistakes(question, judged))
 
@@ -89,7 +95,7 @@ def print_judged(
 ) -> None:
     """The figures, as judged and as corrected; then every turn that was judged bad."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("question", "as judged", "corrected", "95%", "n", "unreadable", "target", "verdict"):
+    for name in ("question", "judged", "corrected", "95%", "n", "target", "verdict"):
         table.add_column(name, justify="left" if name in ("question", "verdict") else "right", no_wrap=True)
     for each in figures:
         shown = each.corrected or each.figure
@@ -99,11 +105,13 @@ def print_judged(
             write_share(shown.value) if each.corrected else "",
             write_interval(shown),
             write_n(each.figure),
-            str(each.unreadable or "·"),
             write_share(shown.target),
             write_verdict(shown.verdict) if each.gates else "decides nothing",
         )
     out.print(table)
+    unread = sum(each.unreadable for each in figures)
+    if unread:
+        out.print(Text(f"{count(unread, 'answer', 'answers')} could not be read, and count nowhere", "yellow"))
     untried = [each.question for each in figures if each.corrected is None]
     weak = [each.question for each in figures if each.corrected is not None and not each.gates]
     if untried:

@@ -37,6 +37,7 @@ def write_markdown(sheet: Sheet, against: Comparison | None = None) -> str:
     """The run as a page of Markdown, as for a pull request."""
     origin = sheet.origin
     since = f" since {against.before.origin.began_at:%Y-%m-%d %H:%M}" if against else ""
+    beside = [say_beside(against)] if against else []
     lines = [
         f"# {write_verdict(sheet.verdict)}: {_escape(origin.business)}",
         "",
