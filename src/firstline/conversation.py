@@ -73,7 +73,7 @@ class Approval:
 
     def state_at(self, now: datetime) -> Literal["pending", "approve", "decline", "expired"]:
         if self.decided is not None:
-            return self.decided.decision
+            return "expired" if self.decided.decision == "expire" else self.decided.decision
         return "pending" if now < self.requested.expires_at else "expired"
 
 

@@ -74,7 +74,7 @@ def break_off(
 def tell_declined(turn: Turn) -> list[Event]:
     """A system line, where the assistant may not speak, for a customer whose action was not approved."""
     events = turn.conversation.turn_events(turn.turn_id)
-    declined = any(isinstance(event, ApprovalDecided) and event.decision == "decline" for event in events)
+    declined = any(isinstance(event, ApprovalDecided) and event.decision != "approve" for event in events)
     return [post_message(turn, "system", phrase("approval_declined", turn.locale), ())] if declined else []
 
 

@@ -187,13 +187,16 @@ class ApprovalRequested(Fact):
 
 
 class ApprovalDecided(Fact):
-    """Names the turn that will carry the decision out; while a person has the conversation it says nothing itself."""
+    """Names the turn that will carry the decision out; while a person has the conversation it says nothing itself.
+
+    `expire`: nobody decided in time.
+    """
 
     type: Literal["approval.decided"] = "approval.decided"
     turn_id: TurnId | None
     approval_id: ApprovalId
-    decision: Literal["approve", "decline"]
-    human_agent: HumanAgent
+    decision: Literal["approve", "decline", "expire"]
+    human_agent: HumanAgent | None = None
 
 
 class HandoffOffered(Fact):

@@ -14,6 +14,7 @@ from typing import Literal
 from firstline.bundle import WEEKDAYS, Bundle, Hours
 from firstline.conversation import Conversation
 from firstline.events import (
+    ApprovalDecided,
     ContactLeft,
     ConversationClosed,
     ConversationReopened,
@@ -196,6 +197,14 @@ def take_up(conversation: Conversation, human_agent: HumanAgent, now: datetime) 
 
 def due_at(conversation: Conversation, bundle: Bundle) -> datetime | None:
     """The moment from which time itself changes something here; None while it does not."""
+    undecided = [each.requested.expires_at for each in conversation.approvals.values() if each.decided is None]
+    moved = _move_due_at(conversation, bundle)
+    if undecided and conversation.status == "open":
+        return min(undecided)  # it is not idle: it waits for us
+    return min([*undecided, moved] if moved else undecided, default=None)
+
+
+def _move_due_at(conversation: Conversation, bundle: Bundle) -> datetime | None:
     since, limits = conversation.status_since, bundle.handoff
     if since is None:
         return None
@@ -216,6 +225,8 @@ def decide_due(conversation: Conversation, bundle: Bundle, now: datetime, new_id
     moment = due_at(conversation, bundle)
     if moment is None or now < moment:
         return ()
+    if expired := _expire_approvals(conversation, now, new_id):
+        return expired
     locale = conversation.locale
     if conversation.status == "waiting":
         told = tell_unclaimed(bundle, locale, now, left=conversation.contact is not None)
@@ -223,6 +234,16 @@ def decide_due(conversation: Conversation, bundle: Bundle, now: datetime, new_id
     if conversation.status == "with_human":
         return _requeue(conversation, bundle, "timeout", now, new_id)
     return (ConversationClosed(at=now, by="timeout"),)
+
+
+def _expire_approvals(conversation: Conversation, now: datetime, new_id: NewId) -> tuple[Event, ...]:
+    """What nobody approved in time is over, and the customer is told in a turn of its own."""
+    turn_id = conversation.next_turn or TurnId(new_id("tn"))
+    return tuple(
+        ApprovalDecided(at=now, turn_id=turn_id, approval_id=approval_id, decision="expire")
+        for approval_id, approval in conversation.approvals.items()
+        if approval.decided is None and now >= approval.requested.expires_at
+    )
 
 
 def _wait_ends(bundle: Bundle, since: datetime) -> datetime:

@@ -318,7 +318,7 @@ class _History:
         by_customer = isinstance(decided, ConfirmationDecided)
         id_ = decided.confirmation_id if by_customer else decided.approval_id
         name, arguments = self._requested[id_]
-        if decided.decision == "decline":
+        if decided.decision in ("decline", "expire"):
             return ActionResult(tool=name, arguments=arguments, outcome="declined" if by_customer else "not_approved")
         returned = self._results.get(CallId(id_))
         if returned is None:

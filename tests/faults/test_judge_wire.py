@@ -71,8 +71,8 @@ async def test_the_request_is_one_the_api_takes_and_holds_prompt_and_material_an
 
     (request,) = fake.requests
     assert request.body["system"] == [{"type": "text", "text": read_prompt("relevance")}]
-    ((content,),) = [message["content"] for message in request.body["messages"]]
-    assert content["text"] == write_material(ASKED.material)
+    (message,) = request.body["messages"]
+    assert tuple(block["text"] for block in message["content"]) == write_material(ASKED.material)
     assert not {"tools", "tool_choice", "temperature"} & request.body.keys()
 
 

@@ -431,6 +431,15 @@ def test_a_mistake_in_a_case_does_not_fit_the_schema(case: Any):
     assert list(Draft202012Validator(case_schema()).iter_errors([case]))
 
 
+def test_the_case_in_the_document_is_one(run: Run, tmp_path: Path):
+    page = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    (tmp_path / "cases").mkdir()
+    (tmp_path / "cases" / "a.yaml").write_text(page.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    done = run("run", ROOT / "bundles" / "acme", "--cases", tmp_path / "cases", "--json")
+
+    assert done.code in (0, 1) and done.json["conversations"] == 1 and not done.json["broken"]
+
+
 def test_short_forms_fit_the_schema():
     case = {"id": "a", "locale": "en", "params": {"year": [2020, 2021]}, "turns": ["It is from {year}."]}
 

@@ -434,7 +434,6 @@ async def test_an_approval_that_waited_too_long_is_neither_listed_nor_done(shop:
     assert shop.effects() == []
 
 
-@pytest.mark.xfail(strict=True, reason="nothing makes the record of an approval anew when its time is over")
 async def test_an_approval_that_waited_too_long_is_no_longer_counted(shop: Shop, desk: Desk):
     customer, _ = await asked_for_approval(shop, desk)
     await desk.act(customer.conversation_id, "accept")

@@ -275,7 +275,6 @@ async def test_a_watcher_of_an_erased_conversation_is_let_go(shop: Shop, desk: D
                 await stream.next()
 
 
-@pytest.mark.xfail(strict=True, reason="erasing tells the inbox nothing: an open window keeps the row")
 async def test_a_window_is_told_that_a_conversation_of_its_queue_was_erased(shop: Shop, desk: Desk):
     customer = await waiting(shop)
     async with desk.watch() as stream:

@@ -20,7 +20,7 @@ from tests.support.sse import Event, Json, Parser
 
 HERE = {"Origin": "http://firstline.test"}
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-TOLD = {"queue", "row", "detail", "changed", "reply", "typing"}
+TOLD = {"queue", "row", "gone", "detail", "changed", "reply", "typing"}
 
 
 class InboxParser(Parser):

@@ -1,25 +1,26 @@
 """Every order in which a hand-off can go: customers, human agents, the assistant, time and crashes, walked through.
 
 A `World` is everything that a running service holds of one conversation: its log, the worker in the middle of a turn
-with what it has seen, what the dispatcher and the store remember, and the customer's page. All of it is frozen, so a
-walk goes on from any place. Decisions, folds, turns, appends and the breaking off are the product's own code; what is
-rebuilt here is only who calls it when (the routes' and the dispatcher's few lines). `explore` walks breadth-first over
-worlds that differ in what matters (`World.key`), and checks `tests.support.laws` in each.
+with what it has seen, what the dispatcher remembers, and the customer's page. All of it is frozen, so a walk goes on
+from any place. Decisions, folds, turns, appends and the breaking off are the product's own code; what is rebuilt here
+is only who calls it when: a few lines of the routes and of the dispatcher. `explore` walks breadth-first over worlds
+that differ in what matters (`World.key`).
 """
 
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
-from types import SimpleNamespace
 from typing import Any, Literal, cast
 from unittest.mock import patch
 
+import structlog
+
 from firstline import handoff, worker
-from firstline.conversation import Conversation, StatusEvent, answering_turn, move_of
+from firstline.conversation import Conversation, StatusEvent, answering_turn, move_of, since_given_back
 from firstline.engine import Engine
 from firstline.errors import Conflict, ModelFailed, RequestError
 from firstline.events import (
@@ -27,8 +28,6 @@ from firstline.events import (
     ConfirmationDecided,
     ConversationClosed,
     Event,
-    HandoffReturned,
-    Logged,
     MessagePosted,
     ModelReplied,
     NotePosted,
@@ -45,12 +44,11 @@ from firstline.hours import next_opening, people_available
 from firstline.ledger import Ledger
 from firstline.model import ModelReply, ModelRequest, Piece, Replied, TextGrew, ToolChosen
 from firstline.model.note import read_note
-from firstline.prepare import _was_offered
 from firstline.service.reception import allowed
 from firstline.states import may_speak, next_status
 from firstline.turn import run_turn
 from firstline.types import ConversationId, HumanAgent, Json, Message, MessageId, StaffId, TurnId, Usage
-from tests.support.scripted import START, Clock, RecordingToolset, make_engine, sign_in, start
+from tests.support.scripted import START, RecordingToolset, make_engine, sign_in, start
 from tests.support.toy import TOOLS, make_bundle
 
 BUNDLE = make_bundle()
@@ -62,21 +60,20 @@ WORDS = {
     "trouble": "how do I oil a chain, fail",
     "money": "give me my money back",
 }
-EARLIER = 3
-"""From how many earlier places of the log each decision is tried again, as somebody does who has not seen the rest."""
-
-OF_OTHERS = ("message.posted", "handoff.returned", "confirmation.decided", "approval.decided")
+EARLIER = 1
+"""From how many earlier places of the log each decision is tried too, as by somebody who has not seen the rest."""
+NOT_ITS_OWN = ("message.posted", "handoff.returned", "confirmation.decided", "approval.decided")
 """Facts that name a turn and are not its own steps."""
 
 NewId = Callable[[str], str]
 
 
-# What a service holds ------------------------------------------------------------------------------------------------
+# What a service holds -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Work:
-    """A worker in the middle of a turn. `steps`: what its turn yields, when nobody stops it; None: not yet asked."""
+    """A worker in the middle of a turn. `steps`: what its turn yields, if nobody stops it; None: not yet begun."""
 
     stored: Conversation
     turn_id: TurnId | None = None
@@ -89,7 +86,7 @@ class Work:
 
 @dataclass(frozen=True)
 class World:
-    """One moment. `page`: what the customer has seen of the running reply; `earlier`: the log before the last appends."""
+    """One moment. `page`: what the customer sees of the running reply; `earlier`: the log before the last appends."""
 
     log: Conversation
     at: datetime
@@ -100,19 +97,21 @@ class World:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What two worlds have in common that go on alike."""
+        """What two worlds have in common that go on alike. Whoever has it is one of two who are alike."""
         c, moment = self.log, handoff.due_at(self.log, BUNDLE)
-        back = max((logged.seq for logged in c.log if isinstance(logged.event, HandoffReturned)), default=0)
-        fresh = {id(logged.event) for logged in c.log[back:]}
-        done = [each for each in c.turn_events(c.open_turn) if each.type not in OF_OTHERS] if c.open_turn else None
+        fresh = {id(logged.event) for logged in since_given_back(c)}
+        done = [each for each in c.turn_events(c.open_turn) if each.type not in NOT_ITS_OWN] if c.open_turn else None
+        asked = ((said(each), each.turn_id == c.open_turn, id(each) in fresh) for each in c.asked)
+        decided = (
+            each.decided and each.decided.decision for each in (*c.confirmations.values(), *c.approvals.values())
+        )
+        ended = [logged.event.turn_id for logged in c.log if isinstance(logged.event, TurnEnded)]
         return (
             c.status, c.human_agent is None, c.human_spoke_at is None, c.request is None, c.unclaimed,
             c.contact is None, c.survey is None, done and kinds(done), c.next_turn is None,
-            tuple(said(each) for each in c.unheard),
-            tuple((said(each), each.turn_id == c.open_turn, said(each) == "wish" and id(each) in fresh) for each in c.asked),
-            _offer_stands(c), len(c.running_calls),
-            tuple(each.decided and each.decided.decision for each in (*c.confirmations.values(), *c.approvals.values())),
-            people_available(BUNDLE.hours, self.at), moment is not None and (moment <= self.at),
+            tuple(map(said, c.unheard)), tuple((kind, its, kind == "wish" and new) for kind, its, new in asked),
+            tuple(decided), len(c.running_calls), bool(ended) and ended[-1] == c.offered_in,
+            people_available(BUNDLE.hours, self.at), moment is not None and moment <= self.at,
             self._key_of_work(), self.again, bool(self.page),
         )  # fmt: skip
 
@@ -121,23 +120,22 @@ class World:
         if work is None or work.steps is None:
             return None if work is None else ("asked to work",)
         since, status, kept = self.log.log[work.stored.last_seq :], work.stored.status, True
-        for logged in since:
-            event = logged.event
+        for event in (logged.event for logged in since):
             status = next_status(status, move_of(event)) or status if isinstance(event, StatusEvent) else status
             kept = kept and may_speak(status, "assistant")
         rest = tuple(kinds(step) if isinstance(step, tuple) else step.type for step in work.steps[work.index :])
         same = any(getattr(logged.event, "turn_id", None) == work.turn_id for logged in since)
-        return (rest, may_speak(work.stored.status, "assistant"), bool(since), kept, same)
+        return rest, may_speak(work.stored.status, "assistant"), bool(since), kept, same
 
 
 def kinds(events: Iterable[Event]) -> tuple[str, ...]:
-    return tuple(kind_of(event) for event in events)
+    return tuple(map(kind_of, events))
 
 
 def kind_of(event: Event) -> str:
     match event:
         case MessagePosted():
-            return f"{event.message.author} {said(event) if event.message.author == 'customer' else ''}"
+            return f"{event.message.author} message"
         case TurnEnded() | ToolReturned():
             return f"{event.type} {event.outcome}"
         case RouteChosen():
@@ -150,11 +148,7 @@ def said(event: MessagePosted) -> str:
     return next(kind for kind, text in WORDS.items() if text == event.message.text)
 
 
-def _offer_stands(conversation: Conversation) -> bool:
-    return _was_offered(cast("Any", SimpleNamespace(conversation=conversation)), [l.event for l in conversation.log])
-
-
-# The assistant -------------------------------------------------------------------------------------------------------
+# The assistant ------------------------------------------------------------------------------------------------------
 
 
 class Chatter:
@@ -197,55 +191,8 @@ def _call(call_id: str, tool: str, given: Json, *, lead: str = "") -> Iterator[P
     yield Replied(ModelReply(tuple(blocks), "tool_use", Usage(), 0.0, "chatter"))
 
 
-def _count_from(conversation: Conversation, letter: str) -> NewId:
-    numbers = count(1)
-    return lambda kind: f"{kind}_{conversation.last_seq}{letter}{next(numbers)}"
+# What people do -----------------------------------------------------------------------------------------------------
 
-
-async def run_ahead(engine: Engine, base: Conversation, stop_after: int | None) -> tuple[Step, ...]:
-    """The steps of the turn that is due; `stop_after` so many of them it is asked to stop."""
-    stop = asyncio.Event()
-    if stop_after == 0:
-        stop.set()
-    steps: list[Step] = []
-    async with aclosing(run_turn(engine, base, stop)) as turn:
-        async for step in turn:
-            if isinstance(step, StatusShown):
-                continue
-            steps.append(step)
-            if len(steps) == stop_after:
-                stop.set()
-    return tuple(steps)
-
-
-# The store, at one moment ---------------------------------------------------------------------------------------------
-
-
-class Desk(Ledger):
-    """The product's ledger over one world. `earlier`: what it loads first, as if the rest had come a moment later."""
-
-    def __init__(self, world: World, earlier: Conversation | None = None) -> None:
-        super().__init__(cast("Any", self), lambda *_: None, alone=False)
-        self.world = world
-        self.conflicts = 0
-        self._earlier = earlier
-
-    async def load(self, conversation_id: ConversationId) -> Conversation:
-        earlier, self._earlier = self._earlier, None
-        return earlier or self.world.log
-
-    async def append(self, conversation: Conversation, *events: Event) -> Conversation:
-        if conversation.last_seq != self.world.log.last_seq:
-            self.conflicts += 1
-            raise Conflict("the log has moved on")
-        log = self.world.log.extended(*events)
-        self.world = replace(self.world, log=log, earlier=(*self.world.earlier, self.world.log)[-EARLIER:])
-        return log
-
-
-# Moves ---------------------------------------------------------------------------------------------------------------
-
-Then = Literal["stop", "submit", "follow", ""]
 Decide = Callable[[Conversation, datetime, NewId], Decision]
 
 
@@ -255,7 +202,7 @@ class Act:
 
     name: str
     decide: Decide
-    then: Then = ""
+    then: Literal["stop", "submit", "follow", ""] = ""
 
 
 def post(kind: str) -> Act:
@@ -285,27 +232,28 @@ def _confirm(now_is: Conversation, at: datetime, new_id: NewId) -> Decision:
     return (ConfirmationDecided(at=at, turn_id=turn_id, confirmation_id=pending[0], decision="confirm"),)
 
 
-CUSTOMER = (
-    post("question"),
-    post("wish"),
-    post("thanks"),
-    Act("ask", lambda c, at, new_id: handoff.request_person(c, BUNDLE, "asked", at, new_id), "stop"),
-    Act("go on", lambda c, at, new_id: handoff.go_on(c, at, new_id), "submit"),
-    Act("leave contact", lambda c, at, new_id: handoff.leave_contact(c, "kim@spoke.example", "", at)),
-    Act("close", _close, "stop"),
-    Act("reopen", lambda c, at, new_id: handoff.reopen(c, at)),
-    Act("survey", _answer_survey),
-)
-CONFIRM = Act("confirm", _confirm, "submit")
+CUSTOMER = {
+    act.name: act
+    for act in (
+        *map(post, WORDS),
+        Act("ask", lambda c, at, new_id: handoff.request_person(c, BUNDLE, "asked", at, new_id), "stop"),
+        Act("go on", handoff.go_on, "submit"),
+        Act("leave contact", lambda c, at, new_id: handoff.leave_contact(c, "kim@spoke.example", "", at)),
+        Act("close", _close, "stop"),
+        Act("reopen", lambda c, at, new_id: handoff.reopen(c, at)),
+        Act("survey", _answer_survey),
+        Act("confirm", _confirm, "submit"),
+    )
+}
 
 
-def person(me: HumanAgent) -> tuple[Act, ...]:
+def person(me: HumanAgent) -> dict[str, Act]:
     """Everything that this human agent may try."""
 
     def note(c: Conversation, at: datetime, new_id: NewId) -> Decision:
         return (NotePosted(at=at, human_agent=me, text="Seems to be new."),)
 
-    acts: Mapping[str, Decide] = {
+    decides: Mapping[str, Decide] = {
         "accept": lambda c, at, new_id: handoff.accept(c, BUNDLE, me, at),
         "reply": lambda c, at, new_id: handoff.reply(c, me, "Here I am.", f"{me.staff_id}:{c.last_seq}", at, new_id),
         "note": note,
@@ -313,11 +261,13 @@ def person(me: HumanAgent) -> tuple[Act, ...]:
         "return": lambda c, at, new_id: handoff.return_to_assistant(c, me, at, new_id),
         "resolve": lambda c, at, new_id: handoff.resolve(c, me, at),
         "take up": lambda c, at, new_id: handoff.take_up(c, me, at),
+        "approve": _decide_approval(me, "approve"),
+        "decline": _decide_approval(me, "decline"),
     }
-    return tuple(Act(f"{me.name} {name}", decide, "follow") for name, decide in acts.items())
+    return {name: Act(f"{me.name} {name}", decide, "follow") for name, decide in decides.items()}
 
 
-def approval(me: HumanAgent, decision: Literal["approve", "decline"]) -> Act:
+def _decide_approval(me: HumanAgent, decision: Literal["approve", "decline"]) -> Decide:
     def decide(now_is: Conversation, at: datetime, new_id: NewId) -> Decision:
         pending = [id_ for id_, each in now_is.approvals.items() if each.state_at(at) == "pending"]
         turn_id = now_is.next_turn or TurnId(new_id("tn"))
@@ -326,12 +276,35 @@ def approval(me: HumanAgent, decision: Literal["approve", "decline"]) -> Act:
             for id_ in pending[:1]
         )
 
-    return Act(f"{me.name} {decision}", decide, "follow")
+    return decide
+
+
+# What can come next -------------------------------------------------------------------------------------------------
+
+
+class Store(Ledger):
+    """The product's ledger over one world. `earlier`: what it loads first, as if the rest had come a moment later."""
+
+    def __init__(self, world: World, earlier: Conversation | None = None) -> None:
+        super().__init__(cast("Any", self), lambda *_: None, alone=False)
+        self.world = world
+        self._earlier = earlier
+
+    async def load(self, conversation_id: ConversationId) -> Conversation:
+        earlier, self._earlier = self._earlier, None
+        return earlier or self.world.log
+
+    async def append(self, conversation: Conversation, *events: Event) -> Conversation:
+        if conversation.last_seq != self.world.log.last_seq:
+            raise Conflict("the log has moved on")
+        earlier = (*self.world.earlier, self.world.log)[-EARLIER:]
+        self.world = replace(self.world, log=self.world.log.extended(*events), earlier=earlier)
+        return self.world.log
 
 
 @dataclass(frozen=True)
 class Moved:
-    """One transition; `refused` holds the code when nothing was let happen."""
+    """One transition. `refused`: the code, when it was; `stale`: decided on what the log had been before."""
 
     name: str
     world: World
@@ -339,192 +312,176 @@ class Moved:
     stale: bool = False
 
 
-@dataclass
 class Explorer:
-    """Walks. `acts`: what people do; `time`: whether it passes; `crash`: whether processes die."""
+    """What can happen: `acts` of people; the worker's steps; `time` passing; processes that `crash`."""
 
-    acts: Sequence[Act]
-    time: bool = True
-    crash: bool = True
-    most_messages: int = 2
-    engine: Engine = field(init=False)
-    _ids: NewId = field(init=False)
+    def __init__(
+        self, acts: Iterable[Act], *, time: bool = False, crash: bool = False, most_unanswered: int = 1
+    ) -> None:
+        self.acts = tuple(acts)
+        self._time, self._crash, self._most_unanswered = time, crash, most_unanswered
+        known = {
+            "get_price": lambda _, wheels: {"price": "low"},
+            "pay_back": lambda _, amount_usd: {"paid": amount_usd},
+        }
+        engine = make_engine(BUNDLE, Chatter(), RecordingToolset(dict(TOOLS), cast("Any", known)))
+        self._at, self._new_id = START, _count_from(start(BUNDLE), "")
+        self.engine: Engine = replace(engine, now=lambda: self._at, new_id=self._give_id)
 
-    def __post_init__(self) -> None:
-        toolset = RecordingToolset(dict(TOOLS), {"get_price": lambda _, wheels: {"price": "low"}, "pay_back": _pay})
-        self.engine = make_engine(BUNDLE, Chatter(), toolset, clock=cast("Any", self._now))
-        self.engine = replace(self.engine, new_id=lambda kind: self._ids(kind))
-        self._at = START
+    def _give_id(self, kind: str) -> str:
+        return self._new_id(kind)
 
-    def _now(self) -> datetime:
-        return self._at
-
-    def first(self, *, signed_in: bool = False) -> World:
-        log = start(BUNDLE)
-        log = sign_in(log) if signed_in else log
-        return World(log, START)
-
-    async def after(self, world: World, *acts: Act) -> World:
+    async def begin(self, *acts: Act, signed_in: bool = False) -> World:
         """The world after these acts, each followed by whatever the worker has to do."""
-        with patch("firstline.loop.PACE_SECONDS", 0.0):
+        world = World(sign_in(start(BUNDLE)) if signed_in else start(BUNDLE), START)
+        with _at_once():
             for act in acts:
-                world = (await self.do(world, act)).world
+                world = (await self._do(world, act)).world
                 while world.work is not None:
-                    world = await self.work(world)
+                    world = await self._work(world)
         return world
 
-    # What can come next ------------------------------------------------------------------------------------------
-
     async def moves(self, world: World) -> AsyncIterator[Moved]:
+        """Every transition from here."""
         world = replace(world, at=world.at + timedelta(seconds=1))
+        full = len(world.log.asked) + len(world.log.unheard) >= self._most_unanswered
         for act in self.acts:
-            if act.name.startswith("post") and self._is_full(world.log):
+            if full and act.name.startswith("post"):
                 continue
-            now = await self.do(world, act)
+            now = await self._do(world, act)
             yield now
             for earlier in world.earlier:
-                late = await self.do(world, act, seen=earlier)
+                late = await self._do(world, act, seen=earlier)
                 assert late.refused or late.world.log in (world.log, now.world.log), f"{act.name}, decided too early"
                 yield late
         if world.work is not None:
-            yield Moved("worker", await self.work(world))
-        if self.crash and (world.work is not None or world.log.unfinished):
-            yield Moved("crash", self.restart(world))
-        for moved in self._pass_time(world) if self.time else ():
-            yield moved
+            yield Moved("worker", await self._work(world))
+        if self._crash and (world.work is not None or world.log.unfinished):
+            yield Moved("crash", _restart(world))
+        if self._time:
+            for moved in await self._pass_time(world):
+                yield moved
 
-    def _is_full(self, conversation: Conversation) -> bool:
-        return len(conversation.asked) + len(conversation.unheard) >= self.most_messages
-
-    async def do(self, world: World, act: Act, *, seen: Conversation | None = None) -> Moved:
+    async def _do(self, world: World, act: Act, *, seen: Conversation | None = None) -> Moved:
         """Somebody acts, as their route does it; `seen`: all that they have seen of the log when they decide."""
-        desk, stale = Desk(world, seen), seen is not None
-
-        def decide(now_is: Conversation) -> Sequence[Event]:
-            return allowed(act.decide(now_is, world.at, _count_from(now_is, "p")))
-
+        store, stale = Store(world, seen), seen is not None
         try:
-            changed = await desk.update(world.log.conversation_id, decide)
+            changed = await store.update(
+                world.log.conversation_id, lambda c: allowed(act.decide(c, world.at, _count_from(c, "p")))
+            )
         except RequestError as refused:
-            assert desk.world.log is world.log, "refused, and changed"
+            assert store.world.log is world.log, "refused, and changed"
             return Moved(act.name, world, refused.code, stale)
-        then = desk.world
+        then = store.world
         if stale and then.log is world.log:  # in one process nothing comes between loading and what follows
             return Moved(act.name, world, None, stale)
         if act.then == "stop" or (act.then == "follow" and changed.status != "open"):
             then = await self._stop(then)
         if act.then == "submit" or (act.then == "follow" and changed.unfinished):
-            then = _submit(then)
+            then = replace(then, again=True) if then.work is not None else replace(then, work=Work(then.log))
         return Moved(act.name, then, None, stale)
 
     # The worker --------------------------------------------------------------------------------------------------
 
-    async def work(self, world: World) -> World:
+    async def _work(self, world: World) -> World:
         """The worker's next step: it loads, shows a frame, or appends behind what it has seen."""
         work = world.work
         assert work is not None
-        if work.steps is None:
-            return await self._load(world)
-        step, moved = work.steps[work.index], replace(work, index=work.index + 1)
-        return await self._take(world, step, moved)
-
-    async def _load(self, world: World) -> World:
+        if work.steps is not None:
+            return await self._take(world, work.steps[work.index], replace(work, index=work.index + 1))
         if not world.log.unfinished:
             return replace(world, work=Work(world.log) if world.again else None, again=False)
-        steps = await self._run_ahead(world.log, world.at, None)
-        turn_id = world.log.open_turn or world.log.next_turn
-        assert turn_id is not None
         driven = worker.Driven.begin(world.log)
-        return replace(world, work=Work(world.log, turn_id, world.log, steps, shown=driven.shown))
-
-    async def _run_ahead(self, base: Conversation, at: datetime, stop_after: int | None) -> tuple[Step, ...]:
-        self._at, self._ids = at, _count_from(base, "w")
-        return await run_ahead(self.engine, base, stop_after)
+        steps = await self._run_ahead(world.log, world.at, None)
+        return replace(world, work=Work(world.log, driven.turn_id, world.log, steps, shown=driven.shown))
 
     async def _take(self, world: World, step: Step, work: Work) -> World:
-        desk = Desk(world)
-        real = worker.Worker({BUNDLE.name: self.engine}, desk, lambda *_: None)
-        assert work.turn_id is not None and work.steps is not None
-        self._at, self._ids = world.at, _count_from(world.log, "b")
-        driven = worker.Driven(work.turn_id, work.stored, work.shown)
+        assert work.turn_id is not None
+        store, driven = Store(world), worker.Driven(work.turn_id, work.stored, work.shown)
+        self._at, self._new_id = world.at, _count_from(world.log, "b")
         try:
-            goes_on = await real._take(self.engine, driven, step)
+            goes_on = await worker.Worker({BUNDLE.name: self.engine}, store, lambda *_: None)._take(
+                self.engine, driven, step
+            )
         except Conflict:
-            return replace(desk.world, work=Work(world.log) if world.again else None, again=False)
+            return replace(store.world, work=Work(world.log) if world.again else None, again=False)
         if not isinstance(step, tuple):
             page = driven.shown.shown if driven.shown else world.page
             return replace(world, work=replace(work, shown=driven.shown), page=page)
-        if not goes_on or work.index == len(work.steps):
-            return replace(desk.world, work=Work(desk.world.log), page="")
-        return replace(desk.world, work=replace(work, stored=driven.stored))
+        if not goes_on or work.index == len(work.steps or ()):
+            return replace(store.world, work=Work(store.world.log), page="")
+        return replace(store.world, work=replace(work, stored=driven.stored))
 
     async def _stop(self, world: World) -> World:
         """The dispatcher's signal: the running turn goes on from here as one that was asked to stop."""
         work = world.work
-        if work is None or work.steps is None or work.stopped or work.base is None:
+        if work is None or work.base is None or work.stopped:
             return world
         steps = await self._run_ahead(work.base, world.at, work.index)
-        assert steps[: work.index] == work.steps[: work.index] or self._at != START, "a turn does not change its past"
         return replace(world, work=replace(work, steps=steps, stopped=True))
 
-    def restart(self, world: World) -> World:
-        """The process dies and another one starts: it takes up what is due."""
-        turn_id = world.log.open_turn or world.log.next_turn
-        replies = (
-            [each for each in world.log.turn_events(turn_id) if isinstance(each, ModelReplied)] if turn_id else []
-        )
-        page = replies[-1].shown if replies else ""
-        return replace(world, work=Work(world.log) if world.log.unfinished else None, again=False, page=page)
+    async def _run_ahead(self, base: Conversation, at: datetime, stop_after: int | None) -> tuple[Step, ...]:
+        """The steps of the turn that is due; after `stop_after` of them it is asked to stop."""
+        self._at, self._new_id = at, _count_from(base, "w")
+        stop, steps = asyncio.Event(), list[Step]()
+        if stop_after == 0:
+            stop.set()
+        async with aclosing(run_turn(self.engine, base, stop)) as turn:
+            async for step in turn:
+                steps += [] if isinstance(step, StatusShown) else [step]
+                if stop_after and len(steps) >= stop_after:
+                    stop.set()
+        return tuple(steps)
 
     # Time --------------------------------------------------------------------------------------------------------
 
-    def _pass_time(self, world: World) -> Iterator[Moved]:
-        moment = handoff.due_at(world.log, BUNDLE)
-        if moment is not None:
-            at = max(world.at, moment)
-            early = handoff.decide_due(world.log, BUNDLE, moment - timedelta(seconds=1), _count_from(world.log, "t"))
-            assert not early, "before its time"
-            yield Moved("time", self._tick(replace(world, at=at)))
+    async def _pass_time(self, world: World) -> list[Moved]:
         if people_available(BUNDLE.hours, world.at):
-            night = world.at.replace(hour=0, minute=0) + timedelta(days=1, hours=3)  # 22:00 in New York
-            yield Moved("night", replace(world, at=night))
+            later = Moved("night", replace(world, at=world.at.replace(hour=0) + timedelta(days=1, hours=3)))
         else:
             opening = next_opening(BUNDLE.hours, world.at)
             assert opening is not None
-            yield Moved("morning", replace(world, at=opening.astimezone(world.at.tzinfo) + timedelta(hours=1)))
-
-    def _tick(self, world: World) -> World:
-        desk = Desk(world)
-        events = handoff.decide_due(world.log, BUNDLE, world.at, _count_from(world.log, "t"))
+            later = Moved("morning", replace(world, at=opening.astimezone(world.at.tzinfo) + timedelta(hours=1)))
+        moment = handoff.due_at(world.log, BUNDLE)
+        if moment is None:
+            return [later]
+        assert not _decide_due(world.log, moment - timedelta(seconds=1)), "before its time"
+        store = Store(replace(world, at=max(world.at, moment)))
+        events = _decide_due(world.log, store.world.at)
         assert events, "its time has come, and nothing happens"
-        asyncio_free(desk.append(world.log, *events))
-        again = handoff.decide_due(desk.world.log, BUNDLE, world.at, _count_from(desk.world.log, "t"))
-        assert not again, "twice"
-        return desk.world
+        await store.append(world.log, *events)
+        assert not _decide_due(store.world.log, store.world.at), "twice"
+        return [later, Moved("time", store.world)]
 
 
-def _pay(context: Any, amount_usd: float) -> Json:
-    return {"paid": amount_usd}
+def _decide_due(log: Conversation, at: datetime) -> Sequence[Event]:
+    return handoff.decide_due(log, BUNDLE, at, _count_from(log, "t"))
 
 
-def _submit(world: World) -> World:
-    return replace(world, again=True) if world.work is not None else replace(world, work=Work(world.log))
+def _restart(world: World) -> World:
+    """The process dies and another one starts: it takes up what is unfinished, and readers begin anew."""
+    turn_id = world.log.open_turn or world.log.next_turn
+    replies = [each for each in world.log.turn_events(turn_id) if isinstance(each, ModelReplied)] if turn_id else []
+    work = Work(world.log) if world.log.unfinished else None
+    return replace(world, work=work, again=False, page=replies[-1].shown if replies else "")
 
 
-def asyncio_free(made: Any) -> Any:
-    """The result of a coroutine that waits for nothing."""
-    try:
-        made.send(None)
-    except StopIteration as done:
-        return done.value
-    raise AssertionError("it waits")
+def _count_from(conversation: Conversation, letter: str) -> NewId:
+    numbers = count(1)
+    return lambda kind: f"{kind}_{conversation.last_seq}{letter}{next(numbers)}"
 
+
+@contextmanager
+def _at_once() -> Iterator[None]:
+    """No pauses between frames, and no log of what is meant to fail."""
+    with patch("firstline.loop.PACE_SECONDS", 0.0), structlog.testing.capture_logs():
+        yield
+
+
+# Walking ------------------------------------------------------------------------------------------------------------
 
 Check = Callable[[World, Moved, bool], None]
-"""The world before, the move, and whether such a world was never seen before. Raises AssertionError."""
-
-
-# Walking -------------------------------------------------------------------------------------------------------------
+"""The world before, the move, and whether no such world was seen before. Raises AssertionError."""
 
 
 class Broken(AssertionError):
@@ -533,33 +490,20 @@ class Broken(AssertionError):
 
 @dataclass
 class Walk:
-    """What was seen. `refusals` counts by code."""
+    """What was seen; `refusals` by code."""
 
-    worlds: int = 0
+    worlds: int = 1
     transitions: int = 0
-    depth: int = 0
-    whole: bool = False
     refusals: dict[str, int] = field(default_factory=dict[str, int])
 
 
-async def explore(
-    explorer: Explorer,
-    check: "Check",
-    *,
-    first: World | None = None,
-    most: int = 1_000_000,
-    deepest: int = 1_000,
-) -> Walk:
+async def explore(explorer: Explorer, check: Check, begin: World) -> Walk:
     """Breadth-first over all that can come, until nothing new comes. Raises Broken."""
-    begin = first or explorer.first()
-    ways: dict[tuple[Any, ...], tuple[tuple[Any, ...] | None, str]] = {begin.key: (None, "start")}
-    walk, queue = Walk(worlds=1), deque([(begin, 0)])
-    with patch("firstline.loop.PACE_SECONDS", 0.0):
+    ways: dict[tuple[Any, ...], tuple[tuple[Any, ...] | None, str]] = {begin.key: (None, "begin")}
+    walk, queue = Walk(), deque([begin])
+    with _at_once():
         while queue:
-            world, depth = queue.popleft()
-            if depth == deepest or walk.transitions >= most:
-                return walk
-            walk.depth = depth
+            world = queue.popleft()
             async for moved in explorer.moves(world):
                 walk.transitions += 1
                 if moved.refused is not None:
@@ -570,12 +514,12 @@ async def explore(
                 try:
                     check(world, moved, key not in ways)
                 except AssertionError as error:
-                    raise Broken(f"{error}\nthe way: {' > '.join([*_way(ways, world.key), moved.name])}") from error
+                    way = " > ".join([*_way(ways, world.key), moved.name])
+                    raise Broken(f"{error}\nthe way there: {way}") from error
                 if key not in ways:
                     ways[key] = (world.key, moved.name)
                     walk.worlds += 1
-                    queue.append((moved.world, depth + 1))
-    walk.whole = True
+                    queue.append(moved.world)
     return walk
 
 
@@ -586,4 +530,21 @@ def _way(
     while key is not None:
         key, name = ways[key]
         names.append(name)
-    return list(reversed(names))
+    return names[::-1]
+
+
+async def wander(
+    explorer: Explorer, check: Check, begin: World, choose: Callable[[Sequence[Moved]], Moved], steps: int
+) -> None:
+    """One way through the world, wherever `choose` leads. Raises Broken."""
+    world, names = begin, list[str]()
+    with _at_once():
+        for _ in range(steps):
+            moves = [moved async for moved in explorer.moves(world) if moved.refused is None and not moved.stale]
+            moved = choose(moves)
+            names.append(moved.name)
+            try:
+                check(world, moved, True)
+            except AssertionError as error:
+                raise Broken(f"{error}\nthe way there: {' > '.join(names)}") from error
+            world = moved.world

@@ -57,7 +57,7 @@ def test_a_model_that_does_it_right_passes_every_criterion_that_needs_no_judge()
     ("model", "criteria"),
     [
         (DoesNothing(), IDLE | {"on_topic", "needless"}),
-        (RefusesAll(), IDLE | {"on_topic"}),
+        (RefusesAll(), IDLE | {"on_topic", "needless"}),
         (RefusesPolitely(), IDLE),
         (EscalatesAll(), IDLE | {"on_topic", "needless"}),
         (CitesEverything(), IDLE - {"citations"}),
@@ -65,8 +65,8 @@ def test_a_model_that_does_it_right_passes_every_criterion_that_needs_no_judge()
     ],
     ids=lambda given: type(given).__name__ if isinstance(given, Dummy) else "",
 )
-def test_a_model_that_does_nothing_for_the_customer_misses_what_it_should(model: Dummy, criteria: set[str]):
-    assert missed_by(model) >= criteria
+def test_a_model_that_does_nothing_for_the_customer_misses_exactly_what_it_should(model: Dummy, criteria: set[str]):
+    assert missed_by(model) == criteria
 
 
 @pytest.mark.parametrize("dummy", DUMMIES)

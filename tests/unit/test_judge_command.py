@@ -45,7 +45,7 @@ class Oracle:
     errs: Callable[[Json, bool], bool] = lambda *_: False
     other: Callable[[Json], str] = lambda _: '{"ok": true}'
     fails: Callable[[int], ModelFailed | None] = lambda _: None
-    asked: list[str] = field(default_factory=list)
+    asked: list[tuple[str, ...]] = field(default_factory=list)
     name: str = "claude-opus-5-5"
     offline: bool = False
     closed: int = 0
@@ -54,16 +54,16 @@ class Oracle:
         self.closed += 1
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[Piece]:
-        text = str(request.messages[0].content[0]["text"])
-        self.asked.append(text)
+        texts = tuple(str(turned.content[0]["text"]) for turned in request.messages)
+        self.asked.append(texts)
         failure = self.fails(len(self.asked))
         await asyncio.sleep(0)
         if failure is not None:
             raise failure
-        material = json.loads(text)
+        material = {key: value for text in texts for key, value in json.loads(text).items()}
         answer = self.other(material)
-        if text in GOLD:
-            ok = GOLD[text] != self.errs(material, GOLD[text])
+        if texts in GOLD:
+            ok = GOLD[texts] != self.errs(material, GOLD[texts])
             answer = json.dumps({"ok": ok, "why": "so I think"})
         for piece in say(answer, cost=0.001):
             assert not isinstance(piece, Exception | float) and not callable(piece)
@@ -227,9 +227,21 @@ def test_the_cost_is_the_list_price_of_prompt_material_and_answer() -> None:
     chinese = Asked("gist", {"customer": "价" * 3_500, "should_say": "", "reply": ""})
 
     one, two, three = (estimate_usd([each], "claude-opus-5-5") or 0 for each in (asked, more, chinese))
-    assert two - one == pytest.approx(1_000 * 4.00 / 1e6, rel=0.01)
-    assert three - one == pytest.approx(2_500 * 4.00 / 1e6, rel=0.01)
+    assert two - one == pytest.approx(1_000 * 5.00 / 1e6, rel=0.01)
+    assert three - one == pytest.approx(2_500 * 5.00 / 1e6, rel=0.01)
     assert one > (400 * 20.00 + len(read_prompt("gist")) / 3.5 * 4.00) / 1e6
+
+
+def test_the_businesss_own_words_are_counted_once_as_written_and_then_as_read() -> None:
+    asked = [
+        Asked("support", {"business": ["x" * 35_000], "material": [], "customer": [], "reply": str(number)})
+        for number in range(11)
+    ]
+
+    one, all_of_them = (estimate_usd(some, "claude-opus-5-5") or 0 for some in (asked[:1], asked))
+    fresh = 400 * 20.00 / 1e6
+    assert one == pytest.approx(10_000 * 8.00 / 1e6 + fresh, rel=0.15)
+    assert all_of_them - one == pytest.approx(10 * (10_000 * 0.20 / 1e6 + fresh), rel=0.15)
 
 
 def test_a_model_without_a_price_is_told_as_such() -> None:

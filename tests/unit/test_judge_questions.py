@@ -138,7 +138,7 @@ async def test_a_claim_may_rest_on_results_with_their_arguments_the_time_and_the
 
     assert 'get_price {"wheels": 2}: ok [{"price_usd": 80}]' in material
     assert "It is Monday, 2026-11-23 10:00 at the business." in material
-    assert {"Help with prices.", "Be kind. A repair takes 3 days."} <= set(material)
+    assert "Help with prices." in material and "Be kind. A repair takes 3 days." in support.material["business"]
     assert support.material["customer"] == [PRICE[0]]
     assert not any("cost $80" in piece for piece in material), "its own words are no evidence"
 
@@ -152,7 +152,7 @@ async def test_the_newest_comes_first_and_nothing_twice() -> None:
         'get_price {"wheels": 3}: ok [{"price_usd": 120}]',
         'get_price {"wheels": 2}: ok [{"price_usd": 80}]',
     ]
-    assert material.index(results[0]) < material.index("Be kind. A repair takes 3 days.") < material.index(results[1])
+    assert material.index(results[0]) < material.index("Help with prices.") < material.index(results[1])
     assert len(material) == len(set(material))
 
 

@@ -32,6 +32,9 @@ WHY_CHARS = 200
 MOST_TOKENS = 4_096
 """Of one answer: a line, and whatever the model thinks before it."""
 
+SHARED = "business"
+"""The key of what is the same in all material of one bundle."""
+
 HOPELESS = ("auth", "spend_cap", "unknown")
 """Failures that every other question would meet as well."""
 
@@ -145,12 +148,13 @@ async def judge_one(model: Model, asked: Asked) -> Judgement:
 
 
 async def _ask(model: Model, asked: Asked) -> ModelReply:
+    texts = write_material(asked.material)
     request = ModelRequest(
         turn_id=TurnId("judge"),
         system=read_prompt(asked.question),
-        messages=(Turned("user", ({"type": "text", "text": write_material(asked.material)},)),),
+        messages=tuple(Turned("user", ({"type": "text", "text": text},)) for text in texts),
         tools=(),
-        static_messages=0,
+        static_messages=len(texts) - 1,
         max_tokens=MOST_TOKENS,
     )
     replies: list[ModelReply] = []
@@ -162,9 +166,14 @@ async def _ask(model: Model, asked: Asked) -> ModelReply:
     return replies[-1]
 
 
-def write_material(material: Json) -> str:
-    """The material as the judge reads it: one JSON object in which nothing unseen stands, and no tag of ours."""
-    return json.dumps(_fence(material), ensure_ascii=False)
+def write_material(material: Json) -> tuple[str, ...]:
+    """The material as the judge reads it: JSON in which nothing unseen stands, and no tag of ours.
+
+    What is the same for every question of a run comes first, apart, so that it is paid for once.
+    """
+    shared = {key: value for key, value in material.items() if key == SHARED}
+    rest = {key: value for key, value in material.items() if key != SHARED}
+    return tuple(json.dumps(_fence(part), ensure_ascii=False) for part in (shared, rest) if part)
 
 
 def _fence(value: object) -> object:

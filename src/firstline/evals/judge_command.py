@@ -253,10 +253,20 @@ def estimate_usd(todo: Sequence[Asked], model_id: str) -> Usd | None:
     listing = load_listings().get(model_id)
     if listing is None:
         return None
-    tokens = sum(
-        _count_tokens(read_prompt(one.question)) + _count_tokens(write_material(one.material)) for one in todo
+    shared: dict[tuple[str, ...], float] = {}
+    fresh = again = 0.0
+    for one in todo:
+        *first, rest = write_material(one.material)
+        stretch = (read_prompt(one.question), *first)
+        again += shared.setdefault(stretch, sum(map(_count_tokens, stretch)))
+        fresh += _count_tokens(rest)
+    once = sum(shared.values())
+    usage = Usage(
+        cache_write_tokens=round(once + fresh),
+        cache_read_tokens=round(again - once),
+        output_tokens=ANSWER_TOKENS * len(todo),
     )
-    return price_usd(listing, Usage(input_tokens=round(tokens), output_tokens=ANSWER_TOKENS * len(todo)))
+    return price_usd(listing, usage, cache_write_1h_tokens=round(once))
 
 
 def _count_tokens(text: str) -> float:

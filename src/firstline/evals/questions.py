@@ -34,7 +34,7 @@ from firstline.intervals import judge_share
 from firstline.model.note import fence
 from firstline.types import CallId, Json
 
-MATERIAL_CHARS = 60_000
+MATERIAL_CHARS = 40_000
 BUSINESS_CHARS = 6_000
 TEXT_CHARS = 8_000
 MOST_LINES = 40
@@ -65,8 +65,10 @@ def list_questions(trial: Trial, known: Known) -> Iterator[Asked]:
             talk = [*_tell_talk(earlier, replies=True), *_tell_talk(events, replies=False)][-MOST_LINES:]
             material = {"business": _describe(known.bundle), "conversation": talk, "reply": reply}
             yield Asked("relevance", material, name, act)
-        given = _choose_evidence(_gather(events, known), known.static.evidence, _gather(earlier, known))
-        yield Asked("support", {"material": given, "customer": said[-MOST_LINES:], "reply": reply}, name, act)
+        own = _choose_evidence(known.static.evidence)
+        given = _choose_evidence(_gather(events, known), _gather(earlier, known))
+        had = {"business": own, "material": given, "customer": said[-MOST_LINES:], "reply": reply}
+        yield Asked("support", had, name, act)
         expected = trial.case.turns[act].expect.should_say if act < len(trial.case.turns) else None
         if expected is not None:
             gist = {"customer": "".join(said[-1:]), "should_say": _say(expected), "reply": reply}

@@ -41,15 +41,7 @@ def write_markdown(sheet: Sheet, against: Comparison | None = None) -> str:
     lines = [
         f"# {write_verdict(sheet.verdict)}: {_escape(origin.business)}",
         "",
-        ". ".join(
-            (
-                say_verdict(sheet),
-                say_conversations(sheet),
-                *say_cautions(sheet),
-                *([say_beside(against)] if against else []),
-            )
-        )
-        + ".",
+        ". ".join((say_verdict(sheet), say_conversations(sheet), *say_cautions(sheet), *beside)) + ".",
         "",
         f"| criterion | value | 95% | n | target | verdict | |{since} |",
         "|---|--:|---|--:|--:|---|---|---|",

@@ -18,8 +18,10 @@ from firstline.events import (
     Event,
     Logged,
     MessagePosted,
+    RecordChanged,
     TurnEnded,
 )
+from firstline.indexer import INBOX
 from firstline.service.bodies import (
     DecisionBody,
     IdentifyBody,
@@ -211,6 +213,7 @@ async def erase_conversation(conversation: Proven, reception: Served) -> Respons
     """Erase the conversation for good."""
     await reception.dispatcher.forget(conversation.conversation_id)
     await reception.ledger.erase(conversation.conversation_id)
+    reception.dispatcher.publish(INBOX, (RecordChanged(conversation.conversation_id),))
     return Response(status_code=204)
 
 

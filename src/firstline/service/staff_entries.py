@@ -72,7 +72,8 @@ def _body(logged: Logged, conversation: Conversation, bundle: Bundle, now: datet
             return {"kind": "confirmation", "label": event.label, "rows": rows, "state": state}
         case ApprovalRequested(approval_id=id_):
             approval = conversation.approvals[id_]
-            by = approval.decided.human_agent.name if approval.decided else None
+            decided = approval.decided
+            by = decided.human_agent.name if decided and decided.human_agent else None
             rows = [row.model_dump() for row in event.rows]
             head: Json = {"kind": "approval", "approval_id": id_, "label": event.label}
             return {**head, "rows": rows, "state": approval.state_at(now), "by": by}

@@ -139,7 +139,8 @@ class _Window:
     async def _tell_row(self, conversation_id: ConversationId) -> bytes:
         row = await self.reception.records.find(conversation_id)
         if row is None:
-            return b""
+            counts = dict(await self.reception.records.count())
+            return _frame("gone", {"conversation_id": conversation_id, "counts": counts})
         return _frame("row", {"row": view_row(row), "counts": dict(await self.reception.records.count())})
 
     def _tell_frame(self, signal: Signal) -> bytes:

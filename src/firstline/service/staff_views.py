@@ -117,7 +117,7 @@ def view_approval(approval: Approval, now: datetime) -> Json:
         "requested_at": view_time(requested.at),
         "expires_at": view_time(requested.expires_at),
         "state": approval.state_at(now),
-        "by": decided.human_agent.name if decided else None,
+        "by": decided.human_agent.name if decided and decided.human_agent else None,
     }
 
 

@@ -72,7 +72,12 @@ def _entry(logged: Logged) -> Json | None:
         case ConfirmationDecided():
             return {**head, "kind": "decided", "decision": event.decision}
         case ApprovalDecided():
-            return {**head, "kind": "approval", "decision": event.decision, "by": event.human_agent.name}
+            return {
+                **head,
+                "kind": "approval",
+                "decision": event.decision,
+                "by": event.human_agent and event.human_agent.name,
+            }
         case HandoffRequested():
             return {**head, "kind": "passed_to_a_person"}
         case HandoffAccepted():

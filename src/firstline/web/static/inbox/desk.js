@@ -7,7 +7,7 @@ import { ApiError } from '../api.js';
 import { Connection } from '../connection.js';
 import { Listing } from './listing.js';
 import {
-  FETCHED, SHELVES, countShelf, emptyQueue, findNewlyWaiting, foldChanged, foldQueue, foldRow, fromDetail, listShelf,
+  FETCHED, SHELVES, countShelf, emptyQueue, findNewlyWaiting, foldChanged, foldGone, foldQueue, foldRow, fromDetail, listShelf,
 } from './state.js';
 
 const TYPING_EVERY_MS = 3000;
@@ -201,6 +201,7 @@ export class Desk extends EventTarget {
 
   #onEvent(event, id) {
     if (event.type === 'queue' || event.type === 'row') this.#onQueue(event);
+    else if (event.type === 'gone') this.#onErased(event);
     else if (event.type === 'detail') this.#useDetail(event);
     else if (id === this.selected && this.conversation) this.#onConversation(event);
     this.#tell();
@@ -213,6 +214,15 @@ export class Desk extends EventTarget {
     if (event.type === 'row') this.listing.take(event.row, { keep: this.selected });
     const newly = findNewlyWaiting(before, this.queue);
     if (newly.length) this.dispatchEvent(new CustomEvent('waiting', { detail: newly }));
+  }
+
+  #onErased(event) {
+    const { conversation_id: id } = event;
+    this.queue = foldGone(this.queue, event);
+    this.listing.drop(id);
+    if (id !== this.selected) return;
+    this.conversation = null;
+    void this.#lookFor(id);
   }
 
   #onConversation(event) {

@@ -48,6 +48,10 @@ export class Listing {
     this.rows = isOn(this.filters.shelf, row) ? [row, ...others] : others;
   }
 
+  drop(id) {
+    this.rows = this.rows.filter((each) => each.conversation_id !== id);
+  }
+
   async #load(offset) {
     const asked = (this.#asked += 1);
     this.state = 'loading';

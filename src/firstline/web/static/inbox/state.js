@@ -33,6 +33,13 @@ export function foldRow(queue, { row, counts }) {
   return { ...queue, rows, counts: counts ?? queue.counts };
 }
 
+/** The queue without a conversation that was erased. */
+export function foldGone(queue, { conversation_id: id, counts }) {
+  const rows = new Map(queue.rows);
+  rows.delete(id);
+  return { ...queue, rows, counts: counts ?? queue.counts };
+}
+
 export function isOn(shelf, row, me) {
   return BELONGS[shelf](row, me);
 }
