@@ -108,6 +108,8 @@ class Conversation:
     """What the customer wrote and a turn, due or open, has not answered yet."""
     unheard: tuple[MessagePosted, ...] = ()
     """What the customer wrote while no assistant answered, and no person has answered either."""
+    taken: tuple[MessagePosted, ...] = ()
+    """What of it the open turn has taken up."""
     offered_in: TurnId | None = None
     """The last turn in which a person was offered; None once the conversation has moved."""
     confirmations: dict[ConfirmationId, Confirmation] = field(default_factory=dict[ConfirmationId, Confirmation])
@@ -222,9 +224,9 @@ def _post(state: Conversation, logged: Logged, event: MessagePosted) -> Conversa
     client_id = event.client_message_id
     if event.message.author == "human_agent":
         replied = state.replied if client_id is None else {**state.replied, client_id: logged}
-        return replace(state, unheard=(), asked=(), replied=replied, human_spoke_at=event.at)
+        return replace(state, unheard=(), taken=(), asked=(), replied=replied, human_spoke_at=event.at)
     if event.message.author == "assistant" and event.turn_id is not None and not event.message.cut_off:
-        return replace(state, asked=_without(state.asked, event.turn_id))
+        return replace(state, asked=_without(state.asked, event.turn_id), taken=())
     if event.message.author != "customer":
         return state
     posted = state.posted if client_id is None else {**state.posted, client_id: logged}
@@ -237,18 +239,15 @@ def _begin_turn(state: Conversation, turn_id: TurnId) -> Conversation:
     """A turn of the assistant's takes up what nobody has heard."""
     due = None if state.next_turn == turn_id else state.next_turn
     state = replace(state, open_turn=turn_id, next_turn=due)
-    if state.status != "open":
-        return state
-    taken = (each.model_copy(update={"turn_id": turn_id}) for each in state.unheard)
-    return replace(state, asked=(*taken, *state.asked), unheard=())
+    return replace(state, taken=state.unheard, unheard=()) if state.status == "open" else state
 
 
 def _end_turn(state: Conversation, ended: TurnEnded) -> Conversation:
     """What a turn left unanswered because a person was to answer is theirs to hear, or the next turn's."""
-    left = tuple(each for each in state.asked if each.turn_id == ended.turn_id)
+    left = (*state.taken, *(each for each in state.asked if each.turn_id == ended.turn_id))
     keeps = state.status in ("waiting", "with_human") or (state.status == "open" and ended.outcome == "handed_off")
     unheard = (*left, *state.unheard) if keeps else state.unheard
-    return replace(state, open_turn=None, asked=_without(state.asked, ended.turn_id), unheard=unheard)
+    return replace(state, open_turn=None, taken=(), asked=_without(state.asked, ended.turn_id), unheard=unheard)
 
 
 def _without(asked: tuple[MessagePosted, ...], turn_id: TurnId) -> tuple[MessagePosted, ...]:

@@ -276,7 +276,7 @@ def _requeue(
 
 def _due_turn(conversation: Conversation, new_id: NewId) -> TurnId | None:
     """The turn that answers what is left; also what a running turn leaves that is broken off because of the move."""
-    left = conversation.unheard or conversation.asked
+    left = conversation.unheard or conversation.taken or conversation.asked
     return (conversation.next_turn or TurnId(new_id("tn"))) if left else None
 
 

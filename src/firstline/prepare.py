@@ -40,7 +40,7 @@ async def prepare(turn: Turn) -> Sequence[Event] | None:
     if any(isinstance(event, RouteChosen) for event in events):
         return None
     asked = [each for each in turn.conversation.asked if each.turn_id == turn.turn_id]
-    left = turn.conversation.unheard  # written while a person was to answer, and nobody has
+    left = (*turn.conversation.taken, *turn.conversation.unheard)  # written while a person was to answer
     text = "\n".join(event.message.text for event in (*left, *asked))
     if not text.strip():  # a confirmation's turn: the customer pressed a button, and wrote nothing
         return [_route(turn, "")]

@@ -102,8 +102,8 @@ def _is_answered(turn: Turn) -> bool:
     """Whether a person has answered meanwhile all that this turn was to answer."""
     conversation, events = turn.conversation, turn.conversation.turn_events(turn.turn_id)
     begun = any(isinstance(event, RouteChosen | ConfirmationDecided | ApprovalDecided) for event in events)
-    left = conversation.unheard or any(each.turn_id == turn.turn_id for each in conversation.asked)
-    return not (begun or left)
+    asked = any(each.turn_id == turn.turn_id for each in conversation.asked)
+    return not (begun or asked or conversation.unheard or conversation.taken)
 
 
 def wants_human(turn: Turn) -> bool:

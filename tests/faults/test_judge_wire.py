@@ -33,6 +33,7 @@ def bill(fake: FakeClaude) -> float:
                 cache_read_tokens=used["cache_read_input_tokens"],
                 cache_write_tokens=used["cache_creation_input_tokens"],
             ),
+            cache_write_1h_tokens=used["cache_creation"]["ephemeral_1h_input_tokens"],
         )
         for used in fake.ledger
     )
@@ -74,6 +75,25 @@ async def test_the_request_is_one_the_api_takes_and_holds_prompt_and_material_an
     (message,) = request.body["messages"]
     assert tuple(block["text"] for block in message["content"]) == write_material(ASKED.material)
     assert not {"tools", "tool_choice", "temperature"} & request.body.keys()
+
+
+async def test_the_businesss_own_words_are_written_to_the_cache_once_and_then_read() -> None:
+    shared = {"business": ["We mend bicycles of every kind. " * 200]}
+    asked = [
+        Asked("support", {**shared, "material": [], "customer": ["When?"], "reply": f"At {hour}."})
+        for hour in range(4)
+    ]
+    async with scripted(*[say(GOOD)] * 4) as fake, claude(fake, OPUS) as model:
+        await judge_all(model, asked, {}, concurrency=1)
+
+    read = [used["cache_read_input_tokens"] for used in fake.ledger]
+    assert read[0] == 0 and min(read[1:]) > 1_000
+    assert [used["cache_creation"]["ephemeral_1h_input_tokens"] > 0 for used in fake.ledger] == [
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 async def test_every_item_of_the_gold_sets_is_a_request_that_the_api_takes() -> None:

@@ -1,11 +1,21 @@
-"""P12: never do the assistant and a human agent both speak; a hand-off is never silent, never loops, is never lost."""
+"""P12: never do the assistant and a human agent both speak; a hand-off is never silent, never loops, is never lost.
 
-from collections.abc import Sequence
+`tests.support.explore` walks through every order in which the moves can come; `check` holds each place against the
+promise. That the laws can fail is shown by breaking the product in one place at a time.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cache
-from dataclasses import dataclass, field
-from typing import Any
+from random import Random
+from typing import Any, cast
 
-from firstline.conversation import fold, move_of, new_conversation
+import pytest
+
+from firstline import conversation as conversation_module
+from firstline import ending, handoff, prepare, worker
+from firstline.conversation import Conversation, fold, move_of, new_conversation
 from firstline.events import (
     ApprovalDecided,
     ApprovalRequested,
@@ -28,11 +38,13 @@ from firstline.events import (
     TurnStarted,
 )
 from firstline.record import build_record
-from firstline.states import next_status
+from firstline.states import may_speak, next_status
 from firstline.types import HumanAgent, Status, TurnId
 from firstline.wishes import accepts_offer
 from firstline.wishes import wants_human as hear_wish
-from tests.support.explore import BUNDLE, Moved, World
+from tests.support.explore import BUNDLE, CUSTOMER, A, B, Explorer, Moved, Walk, World, explore, person, wander
+
+pytestmark = pytest.mark.anyio
 
 wants_human = cache(hear_wish)
 
@@ -110,7 +122,9 @@ class Reader:
 
     def _was_put(self, posted: Logged, began: int, turn_id: TurnId) -> bool:
         event: Any = posted.event
-        return posted.seq < began if event.turn_id is None else event.turn_id == turn_id or event.turn_id in self.ended
+        return (
+            posted.seq < began if event.turn_id is None else event.turn_id == turn_id or event.turn_id in self.ended
+        )
 
     def _note(self, logged: Logged, event: Event) -> None:
         match event:
@@ -211,8 +225,12 @@ def _check_page(before: World, added: Sequence[Logged]) -> None:
     """What the customer's page has shown of a reply is what is kept of it, byte for byte."""
     if not any(isinstance(logged.event, TurnEnded) for logged in added):
         return
-    said = [each.event.message.text for each in added if isinstance(each.event, MessagePosted)
-            if each.event.message.author == "assistant"]
+    said = [
+        each.event.message.text
+        for each in added
+        if isinstance(each.event, MessagePosted)
+        if each.event.message.author == "assistant"
+    ]
     assert said == ([before.page] if before.page else []), f"shown {before.page!r}, kept {said}"
 
 
@@ -229,3 +247,191 @@ def _check_record(world: World, found: Reader) -> None:
     assert record.held_by == (found.holder.staff_id if found.holder else None)
     assert (record.waiting_since is not None) == (found.status == "waiting")
     assert (record.closed_at is not None) == (found.status == "closed")
+
+
+# Every order ------------------------------------------------------------------------------------------------------
+
+DESK, COLLEAGUE = person(A), person(B)
+EVERYBODY = (*CUSTOMER.values(), *DESK.values(), *COLLEAGUE.values())
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Who acts in it; `least`: as many worlds there are at least."""
+
+    customer: str
+    desk: str
+    colleague: str = ""
+    begin: str = ""
+    least: int = 0
+    how: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def explorer(self) -> Explorer:
+        named = ((CUSTOMER, self.customer), (DESK, self.desk), (COLLEAGUE, self.colleague))
+        return Explorer([acts[name] for acts, names in named for name in _read(names)], **self.how)
+
+    async def walk(self) -> Walk:
+        explorer = self.explorer
+        begin = await explorer.begin(*(CUSTOMER[name] for name in _read(self.begin)), signed_in=True)
+        return await explore(explorer, check, begin)
+
+
+def _read(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]
+
+
+ALL = "accept, reply, note, release, return, resolve, take up"
+SCENES = {
+    "a turn with a call in it": Scene(
+        "post question, ask, go on", "accept, reply, return", least=1_000, how={"crash": True}
+    ),
+    "two people at once": Scene("post thanks, ask, close", ALL, ALL, least=300),
+    "the end and after": Scene(
+        "post thanks, ask, close, reopen, survey", "accept, resolve, take up, return", least=600, how={"crash": True}
+    ),
+    "wishes and offers": Scene(
+        "post wish, post thanks, post trouble, ask, go on",
+        "accept, return",
+        least=2_000,
+        how={"most_unanswered": 2},
+    ),
+    "time": Scene(
+        "post thanks, ask, leave contact", "accept, reply, release, resolve", least=1_500, how={"time": True}
+    ),
+    "money": Scene(
+        "ask, go on, confirm", "accept, return, approve, decline", begin="post money", least=400, how={"crash": True}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SCENES)
+async def test_in_every_order_of_moves_every_law_holds(name: str):
+    walk = await SCENES[name].walk()
+
+    print(f"{name}: {walk.worlds:,} worlds, {walk.transitions:,} transitions, refused {walk.refusals}")
+    assert walk.worlds >= SCENES[name].least, "something that could come does not come any more"
+
+
+async def test_every_reason_to_refuse_is_met():
+    walk = await SCENES["two people at once"].walk()
+
+    assert walk.refusals.keys() == {"closed", "already_taken", "not_yours", "not_accepted", "not_waiting"}
+
+
+@pytest.mark.parametrize("seed", range(40))
+async def test_whatever_everybody_does_in_any_order_every_law_holds(seed: int):
+    explorer = Explorer(EVERYBODY, time=True, crash=True)
+
+    await wander(explorer, check, await explorer.begin(signed_in=True), Random(seed), moves=50)
+
+
+# The laws can fail ------------------------------------------------------------------------------------------------
+
+Break = Callable[[pytest.MonkeyPatch], None]
+
+
+def _no_fence(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(worker, "_was_taken", lambda stored, since: False)
+
+
+def _fence_of_now(patch: pytest.MonkeyPatch) -> None:
+    """It sees who has the conversation now, and not that somebody else had it in between."""
+
+    def was_taken(stored: Conversation, since: Sequence[Logged]) -> bool:
+        now_is = stored.extended(*(logged.event for logged in since))
+        return not may_speak(now_is.status, "assistant")
+
+    patch.setattr(worker, "_was_taken", was_taken)
+
+
+def _anybody_replies(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(handoff, "check_holder", lambda conversation, human_agent: None)
+
+
+def _two_holders(patch: pytest.MonkeyPatch) -> None:
+    def accept(conversation: Conversation, bundle: Any, me: HumanAgent, now: datetime) -> Any:
+        return () if conversation.human_agent == me else (HandoffAccepted(at=now, human_agent=me),)
+
+    patch.setattr(handoff, "accept", accept)
+
+
+def _silent_request(patch: pytest.MonkeyPatch) -> None:
+    whole = handoff.request_person
+    patch.setattr(handoff, "request_person", lambda *args, **how: cast("Any", whole(*args, **how))[:1])
+
+
+def _silent_requeue(patch: pytest.MonkeyPatch) -> None:
+    whole = handoff._requeue
+    patch.setattr(handoff, "_requeue", lambda *args: whole(*args)[:1])
+
+
+def _silent_decline(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ending, "tell_declined", lambda turn: [])
+
+
+def _no_turn_is_due(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(handoff, "_due_turn", lambda conversation, new_id: None)
+
+
+def _cut_off_is_an_answer(patch: pytest.MonkeyPatch) -> None:
+    def post_message(*args: Any, cut_off: bool = False) -> MessagePosted:
+        return whole(*args)
+
+    whole = ending.post_message
+    patch.setattr(ending, "post_message", post_message)
+
+
+def _nothing_is_kept(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(worker.Driven, "begin", classmethod(lambda cls, c: cls(c.open_turn or c.next_turn, c, None)))
+
+
+def _old_wishes_are_heard(patch: pytest.MonkeyPatch) -> None:
+    def everything(turn: Any) -> str:
+        return "\n".join(each.message.text for each in (*turn.conversation.unheard, *turn.conversation.asked))
+
+    patch.setattr(prepare, "_written_since_back", everything)
+
+
+def _offers_stand_for_ever(patch: pytest.MonkeyPatch) -> None:
+    whole = conversation_module._move
+    patch.setattr(
+        conversation_module, "_move", lambda state, event: replace(whole(state, event), offered_in=state.offered_in)
+    )
+
+
+def _closing_loses_the_ticket(patch: pytest.MonkeyPatch) -> None:
+    whole = conversation_module._move
+    patch.setattr(conversation_module, "_move", lambda state, event: replace(whole(state, event), contact=None))
+
+
+def _apologies_without_end(patch: pytest.MonkeyPatch) -> None:
+    whole = conversation_module._move
+    patch.setattr(conversation_module, "_move", lambda state, event: replace(whole(state, event), unclaimed=False))
+
+
+BREAKS: dict[str, tuple[Break, str, str]] = {
+    "no fence": (_no_fence, "a turn with a call in it", "while (waiting|with_human)"),
+    "a fence that sees only now": (_fence_of_now, "a turn with a call in it", "a message that nobody answers"),
+    "anybody may reply": (_anybody_replies, "two people at once", "human agent spoke|somebody spoke"),
+    "two may accept": (_two_holders, "two people at once", "handoff.accepted while with_human"),
+    "a request without a line": (_silent_request, "a turn with a call in it", "silent: handoff.requested"),
+    "a requeue without a line": (_silent_requeue, "time", "silent: handoff.requeued"),
+    "a decline without a line": (_silent_decline, "money", "silent: an approval was declined"),
+    "nothing is due after coming back": (_no_turn_is_due, "a turn with a call in it", "a message that nobody"),
+    "a partial reply without its mark": (_cut_off_is_an_answer, "a turn with a call in it", "spoke while"),
+    "a restart forgets what was shown": (_nothing_is_kept, "a turn with a call in it", "shown '.*', kept"),
+    "old wishes are heard again": (_old_wishes_are_heard, "wishes and offers", "loops"),
+    "an offer outlives the hand-off": (_offers_stand_for_ever, "wishes and offers", "loops"),
+    "the end loses the ticket": (_closing_loses_the_ticket, "time", "a ticket was lost"),
+    "apologies without end": (_apologies_without_end, "time", "twice"),
+}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+async def test_a_product_that_is_broken_there_is_found_out(name: str, monkeypatch: pytest.MonkeyPatch):
+    break_it, scene, found = BREAKS[name]
+    break_it(monkeypatch)
+
+    with pytest.raises(AssertionError, match=found):
+        await SCENES[scene].walk()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -13,14 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 import yaml
 from jsonschema import Draft202012Validator
 
 from firstline import cli
 from firstline.evals import commands
 from firstline.evals import run as running_trials
-from firstline.evals.commands import eval_app
 from firstline.evals.run import TRIALS
 from firstline.evals.schema import case_schema
 from firstline.evals.scoring import Score
@@ -62,9 +61,6 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run `firstline eval …` in this process."""
-    app = typer.Typer(pretty_exceptions_enable=False)
-    app.add_typer(eval_app, name="eval")
-    monkeypatch.setattr(cli, "app", app)
     monkeypatch.setattr(cli, "configure_logging", lambda: None)
 
     def run(*arguments: object) -> Done:
@@ -147,6 +143,13 @@ def test_each_case_is_played_as_often_as_is_asked(run: Run):
 
     assert done.json["conversations"] == 6 and done.json["trials"] == 3
     assert {each["steady"] for each in done.json["criteria"]} <= {0.0, 0.5, 1.0}
+
+
+def test_progress_is_told_line_by_line_where_no_terminal_is(run: Run):
+    told = run_workshop(run, "--trials", 3).err.splitlines()
+
+    assert len(told) == 10
+    assert told[0].startswith("3 of 30, ") and re.fullmatch(r"30 of 30, \d+ failing, \$0\.00", told[-1])
 
 
 def test_the_summary_is_what_a_program_reads(run: Run, tmp_path: Path):
@@ -355,6 +358,27 @@ def test_rescore_tells_which_verdicts_changed_and_writes_everything_anew(
     assert "price #1  Quotes: not kind enough" in done.out
     assert "not kind enough" in (folder / "report.html").read_text()
     assert run("view", folder, "--json").json["verdict"] == "fail"
+
+
+def test_a_mended_case_is_held_against_the_conversation_that_was_recorded(run: Run, tmp_path: Path):
+    folder = store(make_sheet(), tmp_path / "run")
+    played = (folder / TRIALS).read_text()
+    text = (CASES / "workshop.yaml").read_text(encoding="utf-8")
+    mended = tmp_path / "cases"
+    mended.mkdir()
+    text = text.replace('must_say: ["200 miles", 2 drops]', 'must_say: ["300 miles"]')
+    text = text.replace("Write a poem about a soup", "Write a song about a soup")
+    (mended / "workshop.yaml").write_text(text, encoding="utf-8")
+    done = run("rescore", folder, "--cases", mended)
+
+    assert "chain #1  Accuracy: did not say «300 miles»" in done.out
+    assert "held against what was expected then: poem" in done.err
+    assert len((folder / TRIALS).read_text().splitlines()) == len(played.splitlines())
+    assert "must say 300 miles" in " ".join(re.sub("<[^>]+>", " ", (folder / "report.html").read_text()).split())
+    assert json.loads((folder / "run.json").read_text())["suite"] != make_sheet().origin.suite
+    assert "No verdict of a criterion has changed." not in done.out
+    assert run("rescore", folder, "--cases", CASES).code == 0
+    assert json.loads((folder / "run.json").read_text())["suite"] == make_sheet().origin.suite
 
 
 def test_rescore_makes_a_report_of_a_run_that_was_broken_off(

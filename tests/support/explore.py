@@ -14,6 +14,7 @@ from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
+from random import Random
 from typing import Any, Literal, cast
 from unittest.mock import patch
 
@@ -101,7 +102,7 @@ class World:
         c, moment = self.log, handoff.due_at(self.log, BUNDLE)
         fresh = {id(logged.event) for logged in since_given_back(c)}
         done = [each for each in c.turn_events(c.open_turn) if each.type not in NOT_ITS_OWN] if c.open_turn else None
-        asked = ((said(each), each.turn_id == c.open_turn, id(each) in fresh) for each in c.asked)
+        asked = ((said(each), each.turn_id == c.open_turn, _is_wish(each) and id(each) in fresh) for each in c.asked)
         decided = (
             each.decided and each.decided.decision for each in (*c.confirmations.values(), *c.approvals.values())
         )
@@ -109,7 +110,7 @@ class World:
         return (
             c.status, c.human_agent is None, c.human_spoke_at is None, c.request is None, c.unclaimed,
             c.contact is None, c.survey is None, done and kinds(done), c.next_turn is None,
-            tuple(map(said, c.unheard)), tuple((kind, its, kind == "wish" and new) for kind, its, new in asked),
+            tuple(map(said, c.unheard)), tuple(map(said, c.taken)), tuple(asked),
             tuple(decided), len(c.running_calls), bool(ended) and ended[-1] == c.offered_in,
             people_available(BUNDLE.hours, self.at), moment is not None and moment <= self.at,
             self._key_of_work(), self.again, bool(self.page),
@@ -142,6 +143,10 @@ def kind_of(event: Event) -> str:
             return f"{event.type} {event.wants_human}"
         case _:
             return event.type
+
+
+def _is_wish(event: MessagePosted) -> bool:
+    return said(event) == "wish"
 
 
 def said(event: MessagePosted) -> str:
@@ -344,7 +349,7 @@ class Explorer:
     async def moves(self, world: World) -> AsyncIterator[Moved]:
         """Every transition from here."""
         world = replace(world, at=world.at + timedelta(seconds=1))
-        full = len(world.log.asked) + len(world.log.unheard) >= self._most_unanswered
+        full = len((*world.log.asked, *world.log.unheard, *world.log.taken)) >= self._most_unanswered
         for act in self.acts:
             if full and act.name.startswith("post"):
                 continue
@@ -362,6 +367,17 @@ class Explorer:
             for moved in await self._pass_time(world):
                 yield moved
 
+    async def choose(self, world: World, chance: Random) -> Moved:
+        """One transition by chance."""
+        world = replace(world, at=world.at + timedelta(seconds=1))
+        if world.work is not None and chance.random() < 0.5:
+            return Moved("worker", await self._work(world))
+        if world.work is not None and chance.random() < 0.1:
+            return Moved("crash", _restart(world))
+        if chance.random() < 0.1:
+            return chance.choice(await self._pass_time(world))
+        return await self._do(world, chance.choice(self.acts))
+
     async def _do(self, world: World, act: Act, *, seen: Conversation | None = None) -> Moved:
         """Somebody acts, as their route does it; `seen`: all that they have seen of the log when they decide."""
         store, stale = Store(world, seen), seen is not None
@@ -378,7 +394,7 @@ class Explorer:
         if act.then == "stop" or (act.then == "follow" and changed.status != "open"):
             then = await self._stop(then)
         if act.then == "submit" or (act.then == "follow" and changed.unfinished):
-            then = replace(then, again=True) if then.work is not None else replace(then, work=Work(then.log))
+            then = _submit(then)
         return Moved(act.name, then, None, stale)
 
     # The worker --------------------------------------------------------------------------------------------------
@@ -450,12 +466,19 @@ class Explorer:
         events = _decide_due(world.log, store.world.at)
         assert events, "its time has come, and nothing happens"
         await store.append(world.log, *events)
-        assert not _decide_due(store.world.log, store.world.at), "twice"
-        return [later, Moved("time", store.world)]
+        assert kinds(_decide_due(store.world.log, store.world.at)) != kinds(events), "twice"
+        then = store.world
+        if then.log.unfinished:
+            then = _submit(then)
+        return [later, Moved("time", then)]
 
 
 def _decide_due(log: Conversation, at: datetime) -> Sequence[Event]:
     return handoff.decide_due(log, BUNDLE, at, _count_from(log, "t"))
+
+
+def _submit(world: World) -> World:
+    return replace(world, again=True) if world.work is not None else replace(world, work=Work(world.log))
 
 
 def _restart(world: World) -> World:
@@ -533,15 +556,12 @@ def _way(
     return names[::-1]
 
 
-async def wander(
-    explorer: Explorer, check: Check, begin: World, choose: Callable[[Sequence[Moved]], Moved], steps: int
-) -> None:
-    """One way through the world, wherever `choose` leads. Raises Broken."""
+async def wander(explorer: Explorer, check: Check, begin: World, chance: Random, *, moves: int) -> None:
+    """One way through the worlds, the worker's steps as often as all others. Raises Broken."""
     world, names = begin, list[str]()
     with _at_once():
-        for _ in range(steps):
-            moves = [moved async for moved in explorer.moves(world) if moved.refused is None and not moved.stale]
-            moved = choose(moves)
+        for _ in range(moves):
+            moved = await explorer.choose(world, chance)
             names.append(moved.name)
             try:
                 check(world, moved, True)

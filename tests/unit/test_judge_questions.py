@@ -183,10 +183,8 @@ async def test_what_does_not_fit_is_left_out_whole_and_the_earlier_first() -> No
     kept = [piece for piece in material if piece.startswith("T")]
     assert 0 < len(kept) < 9
     assert all(TEXT_CHARS <= len(piece) < TEXT_CHARS + 10 and "<system" not in piece for piece in kept)
-    assert (
-        "Be kind. A repair takes 3 days." in material
-        and 'get_price {"wheels": 2}: ok [{"price_usd": 80}]' in material
-    )
+    assert 'get_price {"wheels": 2}: ok [{"price_usd": 80}]' in material
+    assert "Be kind. A repair takes 3 days." in second.material["business"]
 
 
 async def test_foreign_text_is_fenced_and_capped_wherever_it_stands() -> None:

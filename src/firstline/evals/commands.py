@@ -16,6 +16,7 @@ from firstline.errors import ConfigError, Problem
 from firstline.evals.compare import compare
 from firstline.evals.dataset import load_cases
 from firstline.evals.judge_command import Teller, add_kept, judge_check, judge_folder
+from firstline.evals.mending import mend, scored_anew, write_trials
 from firstline.evals.metrics import targets_of
 from firstline.evals.page import write_comparison_page
 from firstline.evals.results import (
@@ -29,7 +30,7 @@ from firstline.evals.results import (
     runs_of,
     take_up,
 )
-from firstline.evals.run import Plan, choose_cases, hash_scorers, read_trials, score_all
+from firstline.evals.run import Plan, choose_cases, hash_scorers, hash_suite, read_trials, score_all
 from firstline.evals.running import Asked, describe, opened, play, tell_cost, tell_kept
 from firstline.evals.schema import case_schema
 from firstline.evals.sheet import Sheet, read_origin, read_sheet
@@ -107,22 +108,28 @@ def view(folder: RunFolder, as_json: AsJson = False) -> None:
 @eval_app.command()
 def rescore(
     folder: RunFolder,
+    cases: Annotated[
+        Path | None, typer.Option(help="a folder of cases: what they expect now, instead of then")
+    ] = None,
     bundle: Annotated[Path | None, typer.Option(help="the bundle's folder, where it has moved")] = None,
     strict: Strict = False,
     as_json: AsJson = False,
 ) -> None:
     """Score a run's conversations again with today's scorers and targets; also those of a run that was broken off."""
-    origin = read_origin(folder)
-    before = _read_if_whole(folder)
+    origin, trials, before = read_origin(folder), tuple(read_trials(folder)), _read_if_whole(folder)
     settings = load_settings(model="offline")
     with opened(bundle or Path(origin.path), settings) as (_, engine, _fast):
-        if engine.bundle.revision != origin.revision:
-            now = engine.bundle.revision
-            err.print(
-                f"the bundle has changed since, {origin.revision} to {now}: that may change figures too",
-                style="yellow",
-            )
-        scored = tuple(add_kept(score_all(read_trials(folder), engine.bundle), engine.bundle, folder, settings))
+        _tell_if_changed(origin.revision, engine.bundle.revision)
+        if cases is not None:
+            mended = mend(trials, load_cases(engine.bundle, cases))
+            if mended.kept:
+                err.print(
+                    f"not as they were played, and held against what was expected then: {', '.join(mended.kept)}"
+                )
+            trials, origin = mended.trials, origin.model_copy(update={"suite": hash_suite(mended.cases)})
+            write_trials(trials, folder)
+            begin(folder, origin)
+        scored = tuple(add_kept(score_all(trials, engine.bundle), engine.bundle, folder, settings))
         sheet = Sheet(origin, hash_scorers(), targets_of(engine.bundle.criteria), scored, datetime.now(UTC))
     publish(sheet, folder)
     if as_json:
@@ -130,7 +137,7 @@ def rescore(
     elif before is None:
         print_sheet(out, sheet)
     else:
-        print_changes(out, compare(before, sheet))
+        print_changes(out, compare(scored_anew(before, sheet), sheet))
     raise typer.Exit(_exit_code(sheet, strict=strict))
 
 
@@ -209,6 +216,11 @@ def _read_if_whole(folder: Path) -> Sheet | None:
         return read_sheet(folder)
     except ConfigError:
         return None
+
+
+def _tell_if_changed(then: str, now: str) -> None:
+    if then != now:
+        err.print(f"the bundle has changed since, {then} to {now}: that may change figures too", style="yellow")
 
 
 def _exit_code(sheet: Sheet, *, strict: bool) -> int:

@@ -21,6 +21,9 @@ from firstline.evals.wording import count
 from firstline.model import Model
 from firstline.types import choose_text
 
+LINES = 10
+"""Of progress, where there is no terminal in which it can move."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -94,15 +97,18 @@ def play(
     total, left = len(plan.keys), len(left_to_run(plan, folder, engine.bundle.revision))
     columns = (TextColumn("{task.fields[failing]} failing"), TextColumn("${task.fields[cost]:.2f}"))
     bars = (BarColumn(), MofNCompleteColumn(), *columns, TimeRemainingColumn())
-    failing, cost = 0, 0.0
-    with Progress(*bars, console=console, transient=True) as progress:
-        task = progress.add_task("", total=total, completed=total - left, failing=failing, cost=cost)
+    done, failing, cost = total - left, 0, 0.0
+    with Progress(*bars, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=total, completed=done, failing=failing, cost=cost)
 
         def tell(trial: Trial) -> None:
-            nonlocal failing, cost
+            nonlocal done, failing, cost
+            done += 1
             failing += not score_all([trial], engine.bundle)[0].passed
             cost += cost_of(trial)
             progress.update(task, advance=1, failing=failing, cost=cost)
+            if not console.is_terminal and done * LINES // total > (done - 1) * LINES // total:
+                console.print(f"{done} of {total}, {failing} failing, ${cost:.2f}", markup=False)
 
         try:
             return runner.run(run_plan(engine, plan, folder, fast=fast, told=tell))
