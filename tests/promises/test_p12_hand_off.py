@@ -1,10 +1,10 @@
 """P12: never do the assistant and a human agent both speak; a hand-off is never silent, never loops, is never lost.
 
-`tests.support.explore` walks through every order in which the moves can come; `check` holds each place against the
-promise. That the laws can fail is shown by breaking the product in one place at a time.
+`tests.support.explore` walks through every order in which the moves can come; `Promise` holds each place against
+its laws. That the laws can fail is shown by breaking the product in one place at a time.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
@@ -203,22 +203,26 @@ class Reader:
         assert wished, f"loops: a person was asked for without a wish, after {texts}"
 
 
-def check(before: World, moved: Moved, fresh: bool) -> None:
-    """Every law, in the world that a move leads to. Raises AssertionError."""
-    world, log = moved.world, moved.world.log
-    found = Reader().read(log.log)
-    assert found.status == log.status
-    assert found.holder == log.human_agent and (log.human_agent is not None) == (log.status == "with_human")
-    assert found.ticket == (log.contact is not None), "a ticket was lost, or opened by itself"
-    if log.unfinished:
-        assert world.work is not None, "something is due, and nobody works on it"
-    elif log.status == "open":
-        assert not found.unanswered, "a message that nobody answers"
-    if moved.name == "worker" and len(log.log) > len(before.log.log):
-        _check_page(before, log.log[before.log.last_seq :])
-    if fresh:
+class Promise:
+    """Every law, held against each world that a move leads to."""
+
+    def follow(self, before: World, moved: Moved) -> Hashable:
+        world, log = moved.world, moved.world.log
+        found = Reader().read(log.log)
+        assert found.status == log.status
+        assert found.holder == log.human_agent and (log.human_agent is not None) == (log.status == "with_human")
+        assert found.ticket == (log.contact is not None), "a ticket was lost, or opened by itself"
+        if log.unfinished:
+            assert world.work is not None, "something is due, and nobody works on it"
+        elif log.status == "open":
+            assert not found.unanswered, "a message that nobody answers"
+        if moved.name == "worker" and len(log.log) > len(before.log.log):
+            _check_page(before, log.log[before.log.last_seq :])
+        return len(found.unanswered), found.offer is not None and found.offer[1] == found.last_ended
+
+    def look(self, world: World) -> None:
         _check_folds(world)
-        _check_record(world, found)
+        _check_record(world, Reader().read(world.log.log))
 
 
 def _check_page(before: World, added: Sequence[Logged]) -> None:
@@ -274,7 +278,7 @@ class Scene:
     async def walk(self) -> Walk:
         explorer = self.explorer
         begin = await explorer.begin(*(CUSTOMER[name] for name in _read(self.begin)), signed_in=True)
-        return await explore(explorer, check, begin)
+        return await explore(explorer, Promise(), begin)
 
 
 def _read(names: str) -> list[str]:
@@ -323,7 +327,7 @@ async def test_every_reason_to_refuse_is_met():
 async def test_whatever_everybody_does_in_any_order_every_law_holds(seed: int):
     explorer = Explorer(EVERYBODY, time=True, crash=True)
 
-    await wander(explorer, check, await explorer.begin(signed_in=True), Random(seed), moves=50)
+    await wander(explorer, Promise(), await explorer.begin(signed_in=True), Random(seed), moves=50)
 
 
 # The laws can fail ------------------------------------------------------------------------------------------------
@@ -414,7 +418,7 @@ BREAKS: dict[str, tuple[Break, str, str]] = {
     "no fence": (_no_fence, "a turn with a call in it", "while (waiting|with_human)"),
     "a fence that sees only now": (_fence_of_now, "a turn with a call in it", "a message that nobody answers"),
     "anybody may reply": (_anybody_replies, "two people at once", "human agent spoke|somebody spoke"),
-    "two may accept": (_two_holders, "two people at once", "handoff.accepted while with_human"),
+    "two may accept": (_two_holders, "two people at once", "handoff.accepted while"),
     "a request without a line": (_silent_request, "a turn with a call in it", "silent: handoff.requested"),
     "a requeue without a line": (_silent_requeue, "time", "silent: handoff.requeued"),
     "a decline without a line": (_silent_decline, "money", "silent: an approval was declined"),

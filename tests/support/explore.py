@@ -9,13 +9,13 @@ that differ in what matters (`World.key`).
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 from random import Random
-from typing import Any, Literal, cast
+from typing import Any, Literal, Protocol, cast
 from unittest.mock import patch
 
 import structlog
@@ -97,7 +97,7 @@ class World:
     earlier: tuple[Conversation, ...] = ()
 
     @property
-    def key(self) -> tuple[Any, ...]:
+    def key(self) -> Hashable:
         """What two worlds have in common that go on alike. Whoever has it is one of two who are alike."""
         c, moment = self.log, handoff.due_at(self.log, BUNDLE)
         fresh = {id(logged.event) for logged in since_given_back(c)}
@@ -116,7 +116,7 @@ class World:
             self._key_of_work(), self.again, bool(self.page),
         )  # fmt: skip
 
-    def _key_of_work(self) -> tuple[Any, ...] | None:
+    def _key_of_work(self) -> Hashable:
         work = self.work
         if work is None or work.steps is None:
             return None if work is None else ("asked to work",)
@@ -503,8 +503,17 @@ def _at_once() -> Iterator[None]:
 
 # Walking ------------------------------------------------------------------------------------------------------------
 
-Check = Callable[[World, Moved, bool], None]
-"""The world before, the move, and whether no such world was seen before. Raises AssertionError."""
+
+class Laws(Protocol):
+    """What must hold. Raises AssertionError where it does not."""
+
+    def follow(self, before: World, moved: Moved) -> Hashable:
+        """After every move. What the laws remember of the way: worlds in which it differs are not alike."""
+        ...
+
+    def look(self, world: World) -> None:
+        """Once at each kind of world."""
+        ...
 
 
 class Broken(AssertionError):
@@ -520,51 +529,54 @@ class Walk:
     refusals: dict[str, int] = field(default_factory=dict[str, int])
 
 
-async def explore(explorer: Explorer, check: Check, begin: World) -> Walk:
+async def explore(explorer: Explorer, laws: Laws, begin: World) -> Walk:
     """Breadth-first over all that can come, until nothing new comes. Raises Broken."""
-    ways: dict[tuple[Any, ...], tuple[tuple[Any, ...] | None, str]] = {begin.key: (None, "begin")}
-    walk, queue = Walk(), deque([begin])
+    ways: dict[Hashable, tuple[Hashable, str]] = {None: (None, "begin")}
+    walk, queue = Walk(), deque[tuple[World, Hashable]]([(begin, None)])
     with _at_once():
         while queue:
-            world = queue.popleft()
+            world, place = queue.popleft()
             async for moved in explorer.moves(world):
                 walk.transitions += 1
                 if moved.refused is not None:
                     walk.refusals[moved.refused] = walk.refusals.get(moved.refused, 0) + 1
                 if moved.refused is not None or moved.stale:
                     continue  # it came to nothing, or to what it would come to now
-                key = moved.world.key
-                try:
-                    check(world, moved, key not in ways)
-                except AssertionError as error:
-                    way = " > ".join([*_way(ways, world.key), moved.name])
-                    raise Broken(f"{error}\nthe way there: {way}") from error
-                if key not in ways:
-                    ways[key] = (world.key, moved.name)
-                    walk.worlds += 1
-                    queue.append(moved.world)
+                with _telling_the_way(lambda: [*_way(ways, place), moved.name]):  # noqa: B023
+                    key = (moved.world.key, laws.follow(world, moved))
+                    if key in ways:
+                        continue
+                    laws.look(moved.world)
+                ways[key] = (place, moved.name)
+                walk.worlds += 1
+                queue.append((moved.world, key))
     return walk
 
 
-def _way(
-    ways: Mapping[tuple[Any, ...], tuple[tuple[Any, ...] | None, str]], key: tuple[Any, ...] | None
-) -> list[str]:
+def _way(ways: Mapping[Hashable, tuple[Hashable, str]], place: Hashable) -> list[str]:
     names: list[str] = []
-    while key is not None:
-        key, name = ways[key]
+    while place is not None:
+        place, name = ways[place]
         names.append(name)
     return names[::-1]
 
 
-async def wander(explorer: Explorer, check: Check, begin: World, chance: Random, *, moves: int) -> None:
+@contextmanager
+def _telling_the_way(way: Callable[[], list[str]]) -> Iterator[None]:
+    try:
+        yield
+    except AssertionError as error:
+        raise Broken(f"{error}\nthe way there: {' > '.join(way())}") from error
+
+
+async def wander(explorer: Explorer, laws: Laws, begin: World, chance: Random, *, moves: int) -> None:
     """One way through the worlds, the worker's steps as often as all others. Raises Broken."""
     world, names = begin, list[str]()
     with _at_once():
         for _ in range(moves):
             moved = await explorer.choose(world, chance)
             names.append(moved.name)
-            try:
-                check(world, moved, True)
-            except AssertionError as error:
-                raise Broken(f"{error}\nthe way there: {' > '.join(names)}") from error
+            with _telling_the_way(lambda: names):
+                laws.follow(world, moved)
+                laws.look(moved.world)
             world = moved.world

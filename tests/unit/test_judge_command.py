@@ -239,9 +239,9 @@ def test_the_businesss_own_words_are_counted_once_as_written_and_then_as_read() 
     ]
 
     one, all_of_them = (estimate_usd(some, "claude-opus-5-5") or 0 for some in (asked[:1], asked))
-    fresh = 400 * 20.00 / 1e6
-    assert one == pytest.approx(10_000 * 8.00 / 1e6 + fresh, rel=0.15)
-    assert all_of_them - one == pytest.approx(10 * (10_000 * 0.20 / 1e6 + fresh), rel=0.15)
+    shared, fresh = 10_000 + len(read_prompt("support")) / 3.5, 400 * 20.00 / 1e6
+    assert one == pytest.approx(shared * 8.00 / 1e6 + fresh, rel=0.005)
+    assert all_of_them - one == pytest.approx(10 * (shared * 0.20 / 1e6 + fresh), rel=0.02)
 
 
 def test_a_model_without_a_price_is_told_as_such() -> None:

@@ -73,7 +73,9 @@ class _Loading:
             raise ConfigError(*sorted(self._problems, key=lambda each: (str(each.path or ""), each.line or 0)))
         return Bundle(
             folder=self._path,
-            revision=hash_files(self._path, self._files),
+            revision=hash_files(
+                self._path, [file for file in self._files if self._path / "evals" not in file.parents]
+            ),
             **{name: getattr(head, name) for name in BundleFile.model_fields},
             identity=identity.strip(),
             context=tuple(text.strip() for text in context if text is not None),
