@@ -71,7 +71,8 @@ class Reader:
     spoke: dict[TurnId, str] = field(default_factory=dict[TurnId, str])
     posted: dict[TurnId, list[Logged]] = field(default_factory=dict[TurnId, list[Logged]])
     decided: set[str] = field(default_factory=set[str])
-    wished: set[TurnId | None] = field(default_factory=set[TurnId | None])
+    wished: dict[TurnId, bool] = field(default_factory=dict[TurnId, bool])
+    """Turns in which a wish for a person was heard, and whether it is one that nobody has followed yet."""
     declined: set[TurnId] = field(default_factory=set[TurnId])
     acted: set[str] = field(default_factory=set[str])
     back: int = 0
@@ -150,7 +151,7 @@ class Reader:
             case HandoffOffered(turn_id=turn_id):
                 self.offer = (logged.seq, turn_id)
             case RouteChosen(wants_human=True, turn_id=turn_id):
-                self.wished.add(turn_id)
+                self.wished[turn_id] = self._is_new_wish(turn_id)
                 if self.status != "open":
                     self._hear_wishes()
             case ToolCalled():
@@ -171,8 +172,9 @@ class Reader:
     def _move(self, logged: Logged, event: Any) -> None:
         status = next_status(self.status, move_of(event))
         assert status is not None, f"{event.type} while {self.status}"
-        if isinstance(event, HandoffRequested):
-            self._check_request(event)
+        if isinstance(event, HandoffRequested) and event.turn_id is not None:
+            assert self.wished.get(event.turn_id), "loops: there is no new wish"
+        self.wished = dict.fromkeys(self.wished, False)
         if isinstance(event, HandoffRequested | HandoffAccepted):
             self._hear_wishes()
         if isinstance(event, ConversationClosed):
@@ -192,15 +194,12 @@ class Reader:
         event: Any = posted.event
         return event.turn_id in self.wished or wants_human(event.message.text)
 
-    def _check_request(self, event: HandoffRequested) -> None:
-        """Never in a circle: a button, a new wish, or a yes to an offer that stands."""
-        if event.turn_id is None:
-            return
-        fresh = [each for each in self.posted.get(event.turn_id, []) if each.seq > self.back]
+    def _is_new_wish(self, turn_id: TurnId) -> bool:
+        """Whether the turn's messages hold a wish, or a yes to an offer that stands, since the assistant is back."""
+        fresh = [each for each in self.posted.get(turn_id, []) if each.seq > self.back]
         texts = [each.event.message.text for each in fresh if isinstance(each.event, MessagePosted)]
         offered = self.offer is not None and self.offer[1] == self.last_ended
-        wished = any(map(wants_human, texts)) or (offered and accepts_offer("\n".join(texts)))
-        assert wished, f"loops: a person was asked for without a wish, after {texts}"
+        return any(map(wants_human, texts)) or (offered and accepts_offer("\n".join(texts)))
 
 
 class Promise:
@@ -218,7 +217,8 @@ class Promise:
             assert not found.unanswered, "a message that nobody answers"
         if moved.name == "worker" and len(log.log) > len(before.log.log):
             _check_page(before, log.log[before.log.last_seq :])
-        return len(found.unanswered), found.offer is not None and found.offer[1] == found.last_ended
+        offered = found.offer is not None and found.offer[1] == found.last_ended
+        return len(found.unanswered), offered, log.open_turn and found.wished.get(log.open_turn)
 
     def look(self, world: World) -> None:
         _check_folds(world)
@@ -294,12 +294,8 @@ SCENES = {
     "the end and after": Scene(
         "post thanks, ask, close, reopen, survey", "accept, resolve, take up, return", least=600, how={"crash": True}
     ),
-    "wishes and offers": Scene(
-        "post wish, post thanks, post trouble, ask, go on",
-        "accept, return",
-        least=2_000,
-        how={"most_unanswered": 2},
-    ),
+    "wishes": Scene("post wish, post thanks, ask, go on", "accept, return", least=1_000, how={"most_unanswered": 2}),
+    "offers": Scene("post trouble, post thanks, ask, go on", "return", least=600, how={"most_unanswered": 2}),
     "time": Scene(
         "post thanks, ask, leave contact", "accept, reply, release, resolve", least=1_500, how={"time": True}
     ),
@@ -425,8 +421,8 @@ BREAKS: dict[str, tuple[Break, str, str]] = {
     "nothing is due after coming back": (_no_turn_is_due, "a turn with a call in it", "a message that nobody"),
     "a partial reply without its mark": (_cut_off_is_an_answer, "a turn with a call in it", "spoke while"),
     "a restart forgets what was shown": (_nothing_is_kept, "a turn with a call in it", "shown '.*', kept"),
-    "old wishes are heard again": (_old_wishes_are_heard, "wishes and offers", "loops"),
-    "an offer outlives the hand-off": (_offers_stand_for_ever, "wishes and offers", "loops"),
+    "old wishes are heard again": (_old_wishes_are_heard, "wishes", "loops"),
+    "an offer outlives the hand-off": (_offers_stand_for_ever, "offers", "loops"),
     "the end loses the ticket": (_closing_loses_the_ticket, "time", "a ticket was lost"),
     "apologies without end": (_apologies_without_end, "time", "twice"),
 }

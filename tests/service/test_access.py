@@ -13,11 +13,13 @@ pytestmark = pytest.mark.anyio
 PUBLIC = {
     ("post", "/v1/conversations"),
     ("get", "/v1/bundles/{name}"),
+    ("post", "/v1/desk/webhook"),
+    ("post", "/v1/desk/chatwoot"),
     ("get", "/healthz"),
     ("get", "/readyz"),
     ("get", "/metrics"),
 }
-"""What needs no token, and why it may: it begins a conversation, or tells nothing of any."""
+"""What needs no token, and why it may: it begins a conversation, tells nothing of any, or is signed by a desk."""
 
 UNKNOWN = "cv_000000000000000000000000"
 

@@ -113,7 +113,7 @@ class World:
             tuple(map(said, c.unheard)), tuple(map(said, c.taken)), tuple(asked),
             tuple(decided), len(c.running_calls), bool(ended) and ended[-1] == c.offered_in,
             people_available(BUNDLE.hours, self.at), moment is not None and moment <= self.at,
-            self._key_of_work(), self.again, bool(self.page),
+            self._key_of_work(), self.again, self.page,
         )  # fmt: skip
 
     def _key_of_work(self) -> Hashable:
@@ -126,7 +126,8 @@ class World:
             kept = kept and may_speak(status, "assistant")
         rest = tuple(kinds(step) if isinstance(step, tuple) else step.type for step in work.steps[work.index :])
         same = any(getattr(logged.event, "turn_id", None) == work.turn_id for logged in since)
-        return rest, may_speak(work.stored.status, "assistant"), bool(since), kept, same
+        shown = work.shown and work.shown.shown
+        return rest, may_speak(work.stored.status, "assistant"), bool(since), kept, same, shown
 
 
 def kinds(events: Iterable[Event]) -> tuple[str, ...]:
