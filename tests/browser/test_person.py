@@ -113,7 +113,7 @@ def test_out_of_hours_a_contact_is_left_and_changed(ask_person: Any) -> None:
     expect(waiting(page)).to_contain_text("We have \u2068me@example.com\u2069 and will get back to you.")
     expect(field).to_be_hidden()
     expect(page.get_by_role("button", name="Change it")).to_be_focused()
-    assert call(page)["handoff"]["contact"] == "me@example.com"
+    assert call(page)["contact"] == "me@example.com"
 
     page.reload()
     page.get_by_role("button", name="Change it").click()
