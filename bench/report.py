@@ -36,6 +36,10 @@ ROWS = (
 )
 
 
+INBOX_TITLE = "Inbox and report, 95th percentile, ms"
+INBOX_HEADS = ["", "one human agent", "20 at work"]
+
+
 @dataclass(frozen=True)
 class Findings:
     """Everything that one run found. `idle_mb`, `started_seconds` by contender."""
@@ -48,6 +52,7 @@ class Findings:
     started_seconds: Mapping[str, float]
     idle: IdleStreams
     append: Mapping[str, float]
+    inbox: Mapping[str, Mapping[str, float]]
     seconds: float
 
 
@@ -56,6 +61,7 @@ def write_findings(findings: Findings, console: Console) -> Path:
     rows = list(_rows(findings))
     heads = ["", *findings.results, f"{OURS} ÷ {USUAL}"]
     console.print(_table(heads, [[cell.partition(" (")[0] for cell in row] for row in rows]))
+    console.print(_table(INBOX_HEADS, _inbox_rows(findings), title=INBOX_TITLE))
     for line in (*_apart(findings), _machine(findings)):
         console.print(line, highlight=False, soft_wrap=True)
     RESULTS.mkdir(exist_ok=True)
@@ -112,6 +118,12 @@ def _apart(findings: Findings) -> Iterator[str]:
     )
 
 
+def _inbox_rows(findings: Findings) -> list[list[str]]:
+    """What each act of a human agent takes: alone, and with all the others at work."""
+    alone, together = findings.inbox["alone"], findings.inbox["together"]
+    return [[what, _figure(alone.get(what)), _figure(together.get(what))] for what in alone]
+
+
 def _machine(findings: Findings) -> str:
     machine = dict(findings.machine)
     versions = ", ".join(f"{name} {number}" for name, number in machine.pop("versions").items())
@@ -121,8 +133,13 @@ def _machine(findings: Findings) -> str:
     )
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    table = Table(title="40 deltas without delay; medians over the rounds")
+def _table(
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    title: str = "40 deltas without delay; medians over the rounds",
+) -> Table:
+    table = Table(title=title)
     for head in heads:
         table.add_column(head, justify="right" if head else "left")
     for row in rows:
@@ -141,6 +158,12 @@ def _markdown(findings: Findings, heads: Sequence[str], rows: Sequence[Sequence[
         *(f"| {' | '.join(row)} |" for row in rows),
         "",
         *(f"{line}\n" for line in _apart(findings)),
+        f"## {INBOX_TITLE}",
+        "",
+        f"| {' | '.join(INBOX_HEADS)} |",
+        f"|{'---|' * len(INBOX_HEADS)}",
+        *(f"| {' | '.join(row)} |" for row in _inbox_rows(findings)),
+        "",
         _machine(findings),
         "",
     ]

@@ -30,6 +30,9 @@ from firstline.types import ConversationId, HandoffReason, Level, Status
 
 UNTIL = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
 BATCH = 5_000
+TEXT_CHARS = 700
+"""What is said in a conversation, beside the question: for the search to look through."""
+
 REVISIONS = ("3f2a9c41", "8b07de15", "c4419a70")
 """One after the other, each a little better than the one before."""
 
@@ -185,6 +188,7 @@ class _Cast:
         name = chance.choice(bundle.demo_customers).name if signed_in else ""
         key = sha256(f"{chance.randrange(4 * number + 900)}".encode()).hexdigest()[:32] if signed_in else None
         ways = [step for step, _ in groupby(each.id for each in steps)] if turns else []
+        said = bundle.articles[len(subject) % len(bundle.articles)].body
         return Record(
             conversation_id=ConversationId(f"cv_{sha256(f'{at}{number}'.encode()).hexdigest()[:24]}"),
             seq=4 + 6 * turns,
@@ -225,7 +229,7 @@ class _Cast:
             assistant_seconds=sum(chance.lognormvariate(1.1, 0.4) for _ in range(turns)),
             path=">".join([*ways, f"end:{rung}"]),
             scores=self._choose_scores(kind, turns, rung),
-            texts=f"{subject}\n{asked or ''}".casefold(),
+            texts=f"{subject}\n{asked or ''}\n{said[:TEXT_CHARS]}".casefold(),
             sources=self._choose_sources(kind, locale) if turns else (),
             questions=(asked,) if asked else (),
         )
