@@ -174,7 +174,8 @@ def answering_turn(conversation: Conversation, new_id: TurnId) -> TurnId | None:
 def since_given_back(conversation: Conversation) -> tuple[Logged, ...]:
     """The log since the assistant last got the conversation back; all of it, where nobody else had it."""
     log = conversation.log
-    back = max((logged.seq for logged in log if isinstance(logged.event, HandoffReturned)), default=0)
+    returns = (HandoffReturned, ConversationReopened)
+    back = max((logged.seq for logged in log if isinstance(logged.event, returns)), default=0)
     return log[back:]
 
 

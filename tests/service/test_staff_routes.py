@@ -6,6 +6,7 @@ The laws are those of `tests.promises.test_p12_hand_off`, held against the log t
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,12 +17,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from firstline.conversation import Conversation
+from firstline.service.views import view_fact
 from firstline.types import ConversationId
 from tests.promises.test_p12_hand_off import Reader
 from tests.support.client import Customer, eventually
 from tests.support.desk_client import Desk, sign_in
 from tests.support.mechanic import BEGUN, REST
-from tests.support.oracles import check_page
+from tests.support.page import Page
 from tests.support.shop import Shop, open_shop
 
 pytestmark = [pytest.mark.anyio, pytest.mark.promise("P12")]
@@ -44,7 +47,19 @@ async def read(shop: Shop, customer: Customer) -> Reader:
     assert (found.status, found.holder) == (conversation.status, conversation.human_agent)
     if conversation.status == "open" and not conversation.unfinished:
         assert not found.unanswered, "a message that nobody answers"
+    await check_shown(customer, conversation)
     return found
+
+
+async def check_shown(customer: Customer, conversation: Conversation) -> None:
+    """What a reader from the beginning has seen is what a fresh page shows."""
+    shown = [each.seq for each in conversation.log if view_fact(customer.conversation_id, each) is not None]
+    page, snapshot = Page.empty(customer.conversation_id), await customer.snapshot()
+    async with customer.watch(0) as stream:
+        while page.last_seq < max(shown, default=0):
+            page.apply(await stream.next())
+    assert page.state["messages"] == snapshot["messages"]
+    assert page.state["status"] == snapshot["status"] == conversation.status
 
 
 # A reply that is running ------------------------------------------------------------------------------------------
@@ -77,7 +92,6 @@ async def test_whoever_takes_the_conversation_stops_the_assistant_within_a_secon
     assert shown in BEGUN and REST not in str(await customer.snapshot())
     assert not [each for each in events if each.name == "reply.delta" and each.body["text"] not in BEGUN]
     await read(shop, customer)
-    await check_page(customer)
 
 
 async def test_two_who_take_over_a_running_reply_at_once_and_a_customer_who_writes_agree_on_one_holder(
@@ -98,11 +112,11 @@ async def test_two_who_take_over_a_running_reply_at_once_and_a_customer_who_writ
     await eventually(lambda: shop.service.dispatcher.busy == 0)
 
     assert sorted(each.status_code for each in answers[:2]) == [200, 409]
-    assert {each.status_code for each in answers[3:]} == {200, 409}
     found = await read(shop, customer)
     assert found.holder is not None
     spoken = [each for each in (await customer.snapshot())["messages"] if each["author"] == "human_agent"]
-    assert [each["author_name"] for each in spoken] == [found.holder.name]
+    assert len(spoken) == sum(each.status_code == 200 for each in answers[3:])
+    assert {each["author_name"] for each in spoken} <= {found.holder.name}
     await two.client.http.aclose()
 
 
@@ -149,11 +163,14 @@ class Everybody(RuleBasedStateMachine):
         async def opened() -> None:
             self.shop = await self.held.enter_async_context(open_shop(Path(self.folder.name)))
             self.customer = await self.shop.signed_in()
-            self.desks = [await sign_in(self.shop, name=name) for name in ("desk.one", "desk.two")]
-            for each in self.desks:
-                self.held.push_async_callback(each.client.http.aclose)
+            await self.sign_in()
 
         self.runner.run(opened())
+
+    async def sign_in(self) -> None:
+        self.desks = [await sign_in(self.shop, name=name) for name in ("desk.one", "desk.two")]
+        for each in self.desks:
+            self.held.push_async_callback(each.client.http.aclose)
 
     def teardown(self) -> None:
         self.runner.run(self.held.aclose())
@@ -207,7 +224,7 @@ class Everybody(RuleBasedStateMachine):
     def confirm(self) -> None:
         snapshot = self.runner.run(self.customer.snapshot())
         for card in snapshot["pending"]["confirmations"]:
-            self.at_once(lambda: self.customer.decide(card["confirmation_id"]))  # noqa: B023
+            self.at_once(partial(self.customer.decide, card["confirmation_id"]))
 
     @rule(decision=st.sampled_from(("approve", "decline")))
     def decide(self, decision: str) -> None:
@@ -216,15 +233,15 @@ class Everybody(RuleBasedStateMachine):
             return await self.desks[0].approvals()
 
         for approval in self.runner.run(pending()):
-            path = f"/approvals/{approval['approval_id']}"
-            self.at_once(
-                *(lambda desk=desk: desk.call("POST", path, json={"decision": decision}) for desk in self.desks)
-            )
+            asked = ("POST", f"/approvals/{approval['approval_id']}")
+            body = {"decision": decision}
+            self.at_once(*(partial(desk.call, *asked, json=body) for desk in self.desks))
 
     @rule(minutes=st.sampled_from((1, 11, 600)))
     def time_passes(self, minutes: int) -> None:
         async def pass_time() -> None:
             self.shop.clock.forward(minutes=minutes)
+            await self.sign_in()
             await self.shop.service.indexer.settled()
             await self.shop.service.timekeeper.tick()
             await eventually(lambda: self.shop.service.dispatcher.busy == 0)
@@ -235,19 +252,12 @@ class Everybody(RuleBasedStateMachine):
     def every_law_holds(self) -> None:
         async def look() -> None:
             found = await read(self.shop, self.customer)
-            await check_page(self.customer)
             await self.shop.service.indexer.settled()
-            id_ = self.customer.conversation_id
-            assert (await self.customer.snapshot())["status"] == found.status
-            shelves = [shelf for shelf in ("waiting", "with_human", "closed") if id_ in await self._shelf(shelf)]
-            assert shelves == [found.status] * (found.status != "open")
-            assert (id_ in await self._shelf("ticket")) == found.ticket
+            (row,) = (await self.desks[1].listing(shelf="all"))["conversations"]
+            assert (row["status"], row["ticket"]) == (found.status, found.ticket)
 
         if hasattr(self, "customer"):
             self.runner.run(look())
-
-    async def _shelf(self, shelf: str) -> list[str]:
-        return await self.desks[1].found(shelf=shelf)
 
 
 Everybody.TestCase.settings = settings(
