@@ -64,8 +64,8 @@ def start_ours(core: int, upstream: Server, folder: Path) -> Server:
     return _start(lambda _: ["-m", "firstline", "serve", "bundles/acme"], core, settings=settings)
 
 
-def start_offline(core: int, folder: Path) -> Server:
-    """Firstline with the offline model and the data in `folder`."""
+def start_offline(cores: set[int], folder: Path) -> Server:
+    """Firstline with the offline model and the data in `folder`, on these cores."""
 
     def settings(port: int) -> dict[str, str]:
         return {
@@ -76,12 +76,12 @@ def start_offline(core: int, folder: Path) -> Server:
             "FIRSTLINE_CONVERSATIONS_PER_MINUTE": "1000000",
         }
 
-    return _start(lambda _: ["-m", "firstline", "serve", "bundles/acme"], core, settings=settings)
+    return _start(lambda _: ["-m", "firstline", "serve", "bundles/acme"], cores, settings=settings)
 
 
 def _start(
     arguments: Callable[[int], list[str]],
-    core: int,
+    cores: int | set[int],
     *,
     ready: bool = True,
     settings: Callable[[int], dict[str, str]] = lambda _: {},
@@ -94,7 +94,7 @@ def _start(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    os.sched_setaffinity(process.pid, {core})
+    os.sched_setaffinity(process.pid, {cores} if isinstance(cores, int) else cores)
     server = Server(process, port, 0.0)
     try:
         while not _answers(port, ready=ready):

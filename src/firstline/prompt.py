@@ -146,6 +146,10 @@ class _Opening:
     route: RouteChosen | None = None
     blocked: bool = False
     written: bool = False
+    answered: bool = False
+    """By the assistant to the end, or by a person."""
+    left: tuple[str, ...] = ()
+    """Those of the texts that an earlier turn or nobody had answered."""
 
 
 class _History:
@@ -223,17 +227,22 @@ class _History:
             self._waiting.setdefault(event.turn_id, []).append(fence(message.text, limit=MESSAGE_CHARS))
         elif message.author == "human_agent":
             # What a person has answered is told as it was said, and not put to the assistant again.
+            if self._opening:
+                self._opening.answered = True
             self._team += [f"Customer: {text}" for text in self._waiting.pop(None, [])]
             self._team.append(fence(f"{message.author_name}: {message.text}", limit=MESSAGE_CHARS))
         elif message.author == "assistant" and self._turns:
+            if self._opening and not message.cut_off:
+                self._opening.answered = True
             self._open_message()
             self._answer_calls()
             if self._turns[-1][-1].role == "user":  # else these are the words that the model's reply already holds
                 self._say("assistant", ({"type": "text", "text": message.text},))
 
     def _start(self, event: TurnStarted) -> None:
-        texts = self._waiting.pop(None, []) + self._waiting.pop(event.turn_id, [])
-        self._opening = _Opening(event.turn_id, event.at, self._identity, texts, self._team)
+        left = self._waiting.pop(None, [])
+        texts = left + self._waiting.pop(event.turn_id, [])
+        self._opening = _Opening(event.turn_id, event.at, self._identity, texts, self._team, left=tuple(left))
         self._team = []
         self._turns.append([])
 
@@ -250,7 +259,14 @@ class _History:
         self._answer_calls()
         if self._turns[-1] and self._turns[-1][-1].role == "user":
             self._say("assistant", ({"type": "text", "text": f"[{event.outcome}]"},))
+        if self._opening and event.outcome == "handed_off" and not self._opening.answered:
+            self._leave(self._opening)
         self._opening = None
+
+    def _leave(self, opening: _Opening) -> None:
+        """What was asked in a turn that was broken off is asked again in the next one; a wish for a person is not."""
+        wished = opening.route is not None and opening.route.wants_human
+        self._waiting[None] = [*(opening.left if wished else opening.texts), *self._waiting.get(None, [])]
 
     def _say(self, role: str, content: tuple[Json, ...]) -> None:
         self._answer_calls()

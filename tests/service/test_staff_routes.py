@@ -141,6 +141,26 @@ async def test_a_person_for_a_moment_only_and_the_assistant_begins_its_answer_an
     assert [each.get("cut_off", False) for each in said] == [True, False]
 
 
+async def test_of_two_who_approve_the_one_who_was_first_is_in_the_audit_log(shop: Shop, desk: Desk):
+    two, customer = await sign_in(shop, name="desk.two"), await shop.signed_in()
+    await customer.ask("pay back 150")
+    card = (await customer.snapshot())["pending"]["confirmations"][0]
+    await customer.decide(card["confirmation_id"])
+    await eventually(lambda: shop.service.dispatcher.busy == 0)
+    await shop.service.indexer.settled()
+    (approval,) = await desk.approvals()
+    path, body = f"/approvals/{approval['approval_id']}", {"decision": "approve"}
+
+    answers = [await each.call("POST", path, json=body) for each in (desk, two)]
+    await eventually(lambda: shop.service.dispatcher.busy == 0)
+
+    assert [each.status_code for each in answers] == [200, 200]
+    entries = await shop.service.staff.read_audit()
+    assert [each.actor for each in entries if each.action == "approved"] == ["desk.one"]
+    assert len(shop.effects()) == 1
+    await two.client.http.aclose()
+
+
 # Anything at all --------------------------------------------------------------------------------------------------
 
 WORDS = ("hello", "price for 3 wheels", "I want to talk to a human", "please fail", "yes", "thanks", "pay back 150")

@@ -82,12 +82,15 @@ async def _move(
     action: AuditAction,
     decide: Callable[[Conversation], Decision],
 ) -> Json:
-    """Append what is decided on the log as it is now; stop or wake the assistant; note who did it."""
+    """Append what is decided on the log as it is now; stop or wake the assistant; note who did it, if anything."""
+    decided: Sequence[Event] = ()
 
     def decide_now(now_is: Conversation) -> Sequence[Event]:
+        nonlocal decided
         if now_is.started is None:
             raise RequestError(404, "not_found", "There is no such conversation.")
-        return allowed(decide(now_is))
+        decided = allowed(decide(now_is))
+        return decided
 
     conversation_id = conversation.conversation_id
     changed = await reception.ledger.update(conversation_id, decide_now)
@@ -95,7 +98,8 @@ async def _move(
         await reception.dispatcher.stop(conversation_id)
     if changed.unfinished:
         await reception.dispatcher.submit(conversation_id)
-    await door.note(caller, action, conversation_id=conversation_id, seq=changed.last_seq)
+    if decided:
+        await door.note(caller, action, conversation_id=conversation_id, seq=changed.last_seq)
     return _show(changed, reception, caller)
 
 

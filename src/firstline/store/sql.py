@@ -17,7 +17,16 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError
 
 from firstline.errors import Conflict, StoreUnavailable
-from firstline.events import ConfirmationDecided, Event, Logged, MessagePosted, TurnEnded, load_event
+from firstline.events import (
+    ApprovalDecided,
+    ConfirmationDecided,
+    Event,
+    HandoffReturned,
+    Logged,
+    MessagePosted,
+    TurnEnded,
+    load_event,
+)
 from firstline.types import ConversationId
 
 metadata = sa.MetaData()
@@ -230,7 +239,7 @@ def _due_turn(events: Sequence[Event]) -> tuple[str | None, str | None]:
         match event:
             case MessagePosted(message=message) if message.author == "customer":
                 due = event.turn_id or due
-            case ConfirmationDecided():
+            case ConfirmationDecided() | ApprovalDecided() | HandoffReturned():
                 due = event.turn_id or due
             case TurnEnded():
                 ended = event.turn_id
