@@ -180,12 +180,12 @@ def test_a_figure_leads_to_what_failed_first_and_only_to_what_it_counts() -> Non
 def test_every_metric_that_a_figure_leads_to_is_one_that_the_inbox_knows() -> None:
     from firstline.service.staff_filter import FLAGS, METRICS
 
-    everything = {each.name: 2 for each in fields(Tally)}
+    everything = {each.name: 2 for each in fields(Tally)} | {"returned": 1}
     made = report(tallies(Tally(**everything), grades={1: 1, 5: 1}))  # pyright: ignore[reportArgumentType]
     links = [figure.link for _, _, figure in made.figures() if figure.link and "metric=" in figure.link]
 
-    assert len(links) == 8
-    assert {query(link)["metric"].split(":")[0] for link in links} == {*METRICS, *FLAGS} - {"returned"}
+    assert len(links) == 12
+    assert {query(link)["metric"].split(":")[0] for link in links} == {*METRICS, *FLAGS}
 
 
 def test_off_topic_and_on_topic_are_told_apart_for_refusing_everything_would_please_the_first() -> None:

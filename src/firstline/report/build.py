@@ -51,7 +51,7 @@ def build_report(
             Figure(str(grade), tallies.grades.get(grade, 0), n=whole.surveys, link=scope.link(survey=str(grade)))
             for grade in (5, 4, 3, 2, 1)
         ],
-        causes=_sum_causes(tallies.reasons),
+        causes=_sum_causes(scope, tallies.reasons),
         handoffs=[_describe_reason(scope, reason, count, handed_off) for reason, count in reasons],
         waiting=Figure("waiting", tallies.waiting, link="/inbox?shelf=waiting" if tallies.waiting else None),
         waiting_since=tallies.waiting_since,
@@ -71,22 +71,29 @@ def _build_ladder(scope: Scope, whole: Tally) -> tuple[Figure, ...]:
     def rung(key: str, count: int, link: str | None = None) -> Figure:
         return Figure(key, count, n=whole.ended, link=link if count else None)
 
+    returned = whole.contained - whole.assumed_resolved
     return (
         rung("contained", whole.contained, scope.link(rung="contained")),
-        rung("assumed_resolved", whole.assumed_resolved),
-        rung("confirmed", whole.confirmed),
-        rung("returned", whole.contained - whole.assumed_resolved),
+        rung("assumed_resolved", whole.assumed_resolved, scope.link(rung="contained", metric="returned:ok")),
+        rung("confirmed", whole.confirmed, scope.link(metric="confirmed:ok")),
+        rung("returned", returned, scope.link(rung="contained", metric="returned")),
         rung("abandoned", whole.abandoned, scope.link(rung="abandoned")),
         rung("handed_off", whole.handed_off, scope.link(rung="handed_off")),
     )
 
 
-def _sum_causes(reasons: Mapping[str, int]) -> list[Figure]:
+def _sum_causes(scope: Scope, reasons: Mapping[str, int]) -> list[Figure]:
     counted: Counter[str] = Counter()
-    for reason, count in reasons.items():
-        counted[CAUSES.get(reason, reason)] += count
+    those: defaultdict[str, list[str]] = defaultdict(list)
+    for reason, count in sorted(reasons.items()):
+        cause = CAUSES.get(reason, reason)
+        counted[cause] += count
+        those[cause].append(reason)
     total = sum(counted.values())
-    return [Figure(cause, count, n=total) for cause, count in counted.most_common()]
+    return [
+        Figure(cause, count, n=total, link=scope.link(reason=",".join(those[cause])))
+        for cause, count in counted.most_common()
+    ]
 
 
 def _describe_reason(scope: Scope, reason: str, count: int, total: int) -> Line:

@@ -84,9 +84,10 @@ def _build_deflection(scope: Scope, tallies: Tallies, target: float) -> Criterio
     whole = tallies.whole
     judged = judge_share(whole.contained, whole.ended, target)
     link = scope.link(rung="contained") if whole.contained else None
+    assumed = scope.link(rung="contained", metric="returned:ok")
     points = tuple(_divide(tally.contained, tally.ended) for tally in tallies.periods)
     also = (
-        _plain_share("assumed_resolved", whole.assumed_resolved, whole.ended),
+        _plain_share("assumed_resolved", whole.assumed_resolved, whole.ended, link=assumed),
         _plain_share("confirmed", whole.confirmed, whole.ended, link=scope.link(metric="confirmed:ok")),
         _plain_share("not_resolved", whole.ended - whole.assumed_resolved, whole.ended),
     )

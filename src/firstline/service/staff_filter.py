@@ -8,12 +8,12 @@ from fastapi import Query
 
 from firstline.errors import RequestError
 from firstline.service.sign_in import AsViewer
-from firstline.store import Filter, Shelf
+from firstline.store import Filter, Shelf, Wanted
 
 Metric = Literal["accuracy", "cited", "declined", "answered", "quoted", "escalated"]
 METRICS: tuple[Metric, ...] = get_args(Metric)
 FLAGS = ("withheld", "confirmed", "returned")
-"""What a record says yes or no to, whatever side is asked for."""
+"""What a record says yes or no to; `:failed` asks for the yes as well, `returned:ok` for those who did not return."""
 
 MOST_ROWS = 200
 
@@ -45,8 +45,10 @@ async def read_filter(
     if wanted not in _SHELVES:
         raise RequestError(422, "invalid", f"shelf: one of {', '.join(_SHELVES)} is expected.")
     named = {"reason": reason, "playbook": playbook, "locale": locale, "revision": revision, "rung": rung}
-    fields = {name: value for name, value in {**named, "survey": survey}.items() if value is not None}
-    failed, at_least_one = _read_metric(metric)
+    fields: dict[str, Wanted] = {name: _split(value) for name, value in named.items() if value is not None}
+    fields |= {} if survey is None else {"survey": survey}
+    fields |= {"returned": 0} if metric == "returned:ok" else {}
+    failed, at_least_one = _read_metric(metric if metric != "returned:ok" else None)
     return Filter(
         shelf=_SHELVES[wanted],
         bundle=bundle,
@@ -61,6 +63,12 @@ async def read_filter(
         limit=limit,
         offset=offset,
     )
+
+
+def _split(value: str) -> Wanted:
+    """One value, or any of several, with commas between."""
+    several = tuple(filter(None, value.split(",")))
+    return several if len(several) > 1 else value
 
 
 def _read_metric(metric: str | None) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:

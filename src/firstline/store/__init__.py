@@ -9,6 +9,7 @@ from firstline.events import Event, Logged
 from firstline.record import Record
 from firstline.types import ConversationId, HandoffReason, Level, Locale, Status
 
+Wanted = str | int | tuple[str, ...]
 Shelf = Literal["waiting", "with_human", "open", "closed", "ticket", "approvals", "active", "all"]
 
 
@@ -41,8 +42,9 @@ class QueueRow:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which conversations to list. `fields`: columns of the record and their value; `failed_pairs`: names of two
-    counters, where the second is to be smaller than the first. Times: of the start; `until` is not included.
+    """Which conversations to list. `fields`: columns of the record and their value, or any of several;
+    `failed_pairs`: names of two counters, where the second is to be smaller than the first. Times: of the start;
+    `until` is not included.
     """
 
     shelf: Shelf = "all"
@@ -52,7 +54,7 @@ class Filter:
     source: str | None = None
     since: datetime | None = None
     until: datetime | None = None
-    fields: Mapping[str, str | int] = field(default_factory=dict[str, str | int])
+    fields: Mapping[str, Wanted] = field(default_factory=dict[str, Wanted])
     at_least_one: tuple[str, ...] = ()
     failed_pairs: tuple[tuple[str, str], ...] = ()
     limit: int = 50

@@ -300,7 +300,8 @@ def _choose(chosen: Filter, *, newest: int | None = None) -> sa.Select[Any]:
     if chosen.held_by is not None:
         wanted = wanted.where(records.c.held_by == chosen.held_by)
     for name, value in chosen.fields.items():
-        wanted = wanted.where(records.c[name] == value)
+        column = records.c[name]
+        wanted = wanted.where(column.in_(value) if isinstance(value, tuple) else column == value)
     for name in chosen.at_least_one:
         wanted = wanted.where(records.c[name] > 0)
     for name, ok in chosen.failed_pairs:
