@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,22 @@ async def test_a_figure_leads_to_exactly_the_conversations_that_it_counts(office
     for figure in linked:
         listed = await office.get(f"/v1/staff/conversations?{figure['link'].split('?')[1]}&limit=200")
         assert len(listed.json()["conversations"]) == figure["value"], figure
+
+
+async def test_a_stream_of_the_drawn_paths_leads_to_those_who_took_it(office: Office) -> None:
+    page = unescape(await office.page())
+    streams = re.findall(
+        r'<a href="/inbox\?([^"]*stream=[^"]*)" class="d-link" aria-label="[^"]*: ([\d,]+)[ "]', page
+    )
+    assert len(streams) > 6
+    for query, count in streams:
+        listed = await office.get(f"/v1/staff/conversations?{query}&limit=200")
+        assert len(listed.json()["conversations"]) == min(int(count.replace(",", "")), 200), query
+
+
+async def test_a_stream_that_cannot_be_read_is_told(office: Office) -> None:
+    response = await office.get("/v1/staff/conversations", stream="quote")
+    assert code_of(response) == (422, "invalid")
 
 
 async def test_a_metric_leads_to_the_conversations_in_which_it_failed(office: Office) -> None:

@@ -3,7 +3,7 @@
 Pure, from values to text, without a library of charts; nothing here knows where a picture is shown.
 
     draw_bundle, draw_bundle_for_page    firstline.drawing.bundle_flow    describe_bundle    firstline.drawing.mermaid
-    draw_paths, name_steps               firstline.drawing.sankey         paths_through      firstline.drawing.paths
+    draw_paths, name_steps               firstline.drawing.sankey         takes              firstline.drawing.paths
     draw_trend, draw_bullet, draw_bars   firstline.drawing.charts         draw_ladder        firstline.drawing.ladder
     standalone                           firstline.drawing.alone
 

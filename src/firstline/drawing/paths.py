@@ -55,9 +55,17 @@ def gather(paths: Mapping[Steps, int]) -> Streams:
     )
 
 
-def paths_through(paths: Mapping[Steps, int], flow: Flow) -> tuple[Steps, ...]:
-    """The paths whose conversations a flow of the same picture counts: what a link from it should list."""
-    return tuple(path for path, stations in _route(paths).items() if flow in pairwise(stations))
+def is_named(flow: Flow) -> bool:
+    """Whether a flow leads from one step to one other: gathered ones (LATER, OTHER) are many of them."""
+    return not {flow.source.key, flow.target.key} & {LATER, OTHER}
+
+
+def takes(path: Steps, column: int, keys: tuple[str, str]) -> bool:
+    """Whether a path is at the first key in a column and at the second in the next: what a link from a named flow
+    of those stations should list.
+    """
+    steps, end = _shorten(path)
+    return keys == tuple(steps[at] if at < len(steps) else end for at in (column, column + 1))
 
 
 def _route(paths: Mapping[Steps, int]) -> dict[Steps, tuple[Station, ...]]:

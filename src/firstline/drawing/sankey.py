@@ -36,14 +36,14 @@ def draw_paths(
     names: Callable[[str], str],
     *,
     label: str,
-    link: Callable[[Flow], str] | None = None,
+    link: Callable[[Flow], str | None] | None = None,
     locale: Locale = "en",
     mirrored: bool = False,
 ) -> str:
     """SVG of up to six columns, 320 to 1080 pixels wide: better scrolled than made small.
 
     `names` gives the words for a step: a playbook, an end (`end:…`, always a path's last step), and the keys of
-    `paths`: START, LATER, OTHER. Where a stream leads is `link`'s; `paths_through` tells whom it counts.
+    `paths`: START, LATER, OTHER. Where a stream leads is `link`'s, None for nowhere; `takes` tells whom it counts.
     """
     streams = gather(paths)
     if not streams.total:
@@ -127,7 +127,7 @@ def _draw_flows(
     streams: Streams,
     bars: Mapping[Station, _Bar],
     names: Callable[[str], str],
-    link: Callable[[Flow], str] | None,
+    link: Callable[[Flow], str | None] | None,
 ) -> Iterator[Markup]:
     """Bands in the order of what they leave and reach, so that none crosses another at its ends."""
     scale = _STREAM / streams.total

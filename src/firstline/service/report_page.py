@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from firstline.bundle import Bundle
 from firstline.drawing.bundle_flow import draw_bundle_for_page
 from firstline.drawing.charts import draw_bars, draw_bullet, draw_trend
 from firstline.drawing.ladder import Ladder, draw_ladder
+from firstline.drawing.ordering import Flow
+from firstline.drawing.paths import is_named
 from firstline.drawing.sankey import draw_paths, name_steps
 from firstline.report.criteria import GRADES
+from firstline.report.scope import Scope
 from firstline.report.values import Criterion, Figure, Line, Question, Report
 from firstline.report.written import Words, write_day, write_range, write_value
 from firstline.service.report_form import Shown, name_line
@@ -30,11 +34,23 @@ def show_report(report: Report, bundles: Sequence[Bundle], locale: Locale) -> Sh
         **_show_knowledge(report, bundles, words, locale),
         "tables": [_show_table(name, lines, words, locale) for name, lines in report.tables.items()],
         "cost": [_show_figure("cost", each, words, locale) for each in report.cost],
-        "paths": draw_paths(report.paths, name_steps(first, locale), label=words("paths_label"), locale=locale),
+        "paths": draw_paths(
+            report.paths,
+            name_steps(first, locale),
+            label=words("paths_label"),
+            link=partial(_link_stream, report.scope),
+            locale=locale,
+        ),
         "some_paths": _say_paths(report, words, locale),
         "flow": draw_bundle_for_page(first, locale),
         "targets": words("note.targets", business=choose_text(first.business, locale)),
     }
+
+
+def _link_stream(scope: Scope, flow: Flow) -> str | None:
+    if not is_named(flow):
+        return None
+    return scope.link(stream=f"{flow.source.column}:{flow.source.key}>{flow.target.key}")
 
 
 def _show_head(report: Report, words: Words, locale: Locale) -> Shown:

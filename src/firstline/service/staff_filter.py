@@ -1,5 +1,6 @@
 """Which conversations a human agent wants to see: the query of the inbox's list, read and checked."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Literal, get_args
@@ -35,6 +36,7 @@ async def read_filter(
     rung: Annotated[str | None, Query(max_length=20)] = None,
     survey: Annotated[int | None, Query(ge=1, le=5)] = None,
     source: Annotated[str | None, Query(max_length=500)] = None,
+    stream: Annotated[str | None, Query(max_length=200)] = None,
     since: Annotated[str | None, Query(alias="from", max_length=40)] = None,
     until: Annotated[str | None, Query(alias="to", max_length=40)] = None,
     limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 50,
@@ -60,6 +62,7 @@ async def read_filter(
         fields=fields,
         at_least_one=at_least_one,
         failed_pairs=failed,
+        stream=_read_stream(stream),
         limit=limit,
         offset=offset,
     )
@@ -85,6 +88,16 @@ def _read_metric(metric: str | None) -> tuple[tuple[tuple[str, str], ...], tuple
         raise RequestError(422, "invalid", f"metric: one of {known}, or the same with :ok, is expected.")
     pair = (f"{name}_n", f"{name}_ok")
     return ((pair,), ()) if side == "failed" else ((), (pair[1],))
+
+
+def _read_stream(stream: str | None) -> tuple[int, tuple[str, str]] | None:
+    """`2:quote>end:contained`: those who were at the one in this column of the drawn paths, and at the other next."""
+    if stream is None:
+        return None
+    found = re.fullmatch(r"(\d):([^>]+)>([^>]+)", stream)
+    if found is None:
+        raise RequestError(422, "invalid", "stream: a column and two steps, such as 1:quote>claim, are expected.")
+    return int(found[1]), (found[2], found[3])
 
 
 def _read_day(text: str | None, name: str) -> datetime | None:

@@ -43,8 +43,8 @@ class QueueRow:
 @dataclass(frozen=True, slots=True)
 class Filter:
     """Which conversations to list. `fields`: columns of the record and their value, or any of several;
-    `failed_pairs`: names of two counters, where the second is to be smaller than the first. Times: of the start;
-    `until` is not included.
+    `failed_pairs`: names of two counters, where the second is to be smaller than the first. `stream`: of the drawn
+    paths, its column and its two steps. Times: of the start; `until` is not included.
     """
 
     shelf: Shelf = "all"
@@ -57,6 +57,7 @@ class Filter:
     fields: Mapping[str, Wanted] = field(default_factory=dict[str, Wanted])
     at_least_one: tuple[str, ...] = ()
     failed_pairs: tuple[tuple[str, str], ...] = ()
+    stream: tuple[int, tuple[str, str]] | None = None
     limit: int = 50
     offset: int = 0
 

@@ -5,8 +5,8 @@ again. Erasing a conversation removes its record in the same transaction.
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError
 
+from firstline.drawing.paths import takes
 from firstline.errors import StoreUnavailable
 from firstline.record import RECORD_VERSION, Record
 from firstline.scores import Scores
@@ -155,6 +156,10 @@ class SqlRecords:
         return _read_row(rows[0]) if rows else None
 
     async def list(self, chosen: Filter) -> Sequence[QueueRow]:
+        if chosen.stream is not None:
+            taken = [path for (path,) in await self.select(_choose_paths(chosen))]
+            those = tuple(path for path in taken if takes(tuple(path.split(">")), *chosen.stream))
+            chosen = replace(chosen, stream=None, fields={**chosen.fields, "path": those})
         if chosen.words and not chosen.offset:  # mostly what is looked for is not old
             newest = await self.select(_choose(chosen, newest=NEWEST))
             if len(newest) == chosen.limit:
@@ -306,10 +311,7 @@ def _choose(chosen: Filter, *, newest: int | None = None) -> sa.Select[Any]:
         wanted = wanted.where(records.c[name] > 0)
     for name, ok in chosen.failed_pairs:
         wanted = wanted.where(records.c[name] > records.c[ok])
-    if chosen.since is not None:
-        wanted = wanted.where(records.c.started_at >= write_time(chosen.since))
-    if chosen.until is not None:
-        wanted = wanted.where(records.c.started_at < write_time(chosen.until))
+    wanted = wanted.where(*_within(chosen))
     if newest is not None:
         first = sa.select(records.c.last_at).order_by(records.c.last_at.desc()).limit(1).offset(newest)
         wanted = wanted.where(records.c.last_at > sa.func.coalesce(first.scalar_subquery(), ""))
@@ -322,6 +324,18 @@ def _choose(chosen: Filter, *, newest: int | None = None) -> sa.Select[Any]:
         wanted = wanted.where(cited)
     order = records.c.waiting_since.asc() if chosen.shelf == "waiting" else records.c.last_at.desc()
     return wanted.order_by(order).limit(chosen.limit).offset(chosen.offset)
+
+
+def _within(chosen: Filter) -> Iterator[sa.ColumnElement[bool]]:
+    if chosen.since is not None:
+        yield records.c.started_at >= write_time(chosen.since)
+    if chosen.until is not None:
+        yield records.c.started_at < write_time(chosen.until)
+
+
+def _choose_paths(chosen: Filter) -> sa.Select[tuple[str]]:
+    """All paths of the time, each once."""
+    return sa.select(records.c.path).distinct().where(*_within(chosen))
 
 
 def _search(wanted: sa.Select[Any], words: Sequence[str], *, each: bool) -> sa.Select[Any]:
