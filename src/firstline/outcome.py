@@ -4,6 +4,7 @@ The rungs are those of the deflection ladder; what is not resolved is never coun
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,26 +19,32 @@ from firstline.events import (
     Event,
     HandoffAccepted,
     HandoffRequested,
+    HandoffReturned,
     RouteChosen,
     TurnEnded,
     TurnStarted,
     messages_by,
 )
+from firstline.types import TurnId
 
 _ASKS = re.compile(r"[?？؟]\W*$")
+QUESTION_CHARS = 300
 CONFIRMING_SCORE = 4
 """A survey of this and more confirms that the customer was helped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """`playbook`: the one that took the most turns. Times in seconds, `handling` from the first question on."""
+    """`playbook`: the one that took the most turns. Times in seconds: `handling` from the first question on, `waited`
+    from the first request for a person until one came.
+    """
 
     rung: Literal["going", "handed_off", "abandoned", "contained", "empty"]
     confirmed: bool
     playbook: str | None
     closed_by: str | None
     handling_seconds: float | None
+    waited_seconds: float | None
     assistant_seconds: float
     path: str
 
@@ -56,9 +63,25 @@ def judge_outcome(conversation: Conversation, bundle: Bundle) -> Outcomes:
         playbook=max(sorted(set(steps)), key=steps.count, default=None),
         closed_by=closed_by,
         handling_seconds=_measure_handling(conversation, events),
+        waited_seconds=_measure_wait(events),
         assistant_seconds=_measure_turns(events),
         path=">".join([*ways, f"end:{rung}"]),
     )
+
+
+def find_unanswered(conversation: Conversation, bundle: Bundle) -> tuple[str, ...]:
+    """The questions of turns that failed, or told the customer that nothing was found; cut to QUESTION_CHARS."""
+    turns: dict[TurnId, list[Event]] = defaultdict(list)
+    for logged in conversation.log:
+        if (turn_id := getattr(logged.event, "turn_id", None)) is not None:
+            turns[turn_id].append(logged.event)
+    asked = (_quote(events) for events in turns.values() if is_unanswered(bundle, events))
+    return tuple(filter(None, asked))
+
+
+def _quote(events: Sequence[Event]) -> str:
+    asked = " ".join(message.text for message in messages_by("customer", events))
+    return " ".join(asked.split())[:QUESTION_CHARS]
 
 
 def _find_rung(
@@ -96,6 +119,19 @@ def _measure_handling(conversation: Conversation, events: Sequence[Event]) -> fl
     if not asked or not answers or conversation.status != "closed":
         return None
     return max(0.0, (max(answer.at for answer in answers) - asked[0].at).total_seconds())
+
+
+def _measure_wait(events: Sequence[Event]) -> float | None:
+    """None where nobody was asked for, or nobody has come; who went on with the assistant waits no more."""
+    asked: datetime | None = None
+    for event in events:
+        if isinstance(event, HandoffRequested):
+            asked = asked or event.at
+        elif isinstance(event, HandoffReturned | ConversationClosed):
+            asked = None
+        elif isinstance(event, HandoffAccepted) and asked is not None:
+            return max(0.0, (event.at - asked).total_seconds())
+    return None
 
 
 def _measure_turns(events: Sequence[Event]) -> float:

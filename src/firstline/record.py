@@ -3,7 +3,8 @@
 A record holds nothing that is not in the log; it can be thrown away and made again. `RECORD_VERSION` goes up whenever
 `build_record` would make another row from the same log: older rows are then made again.
 
-The pairs `*_n`, `*_ok` are the live scores of the success criteria: of so many, so many were as they should be.
+The pairs `*_n`, `*_ok` are the live scores of the success criteria: of so many, so many were as they should be. They
+are of conversations that have come to an end: none while one is going on, so that a turn never waits for them.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,6 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Literal
 
-from firstline.bundle import Bundle
 from firstline.conversation import Conversation
 from firstline.events import (
     Event,
@@ -24,12 +24,13 @@ from firstline.events import (
     messages_by,
 )
 from firstline.handoff import due_at
-from firstline.outcome import judge_outcome
-from firstline.scores import Scores, score_turns
+from firstline.outcome import find_unanswered, judge_outcome
+from firstline.scores import Scores, score_conversation
+from firstline.scoring import Known
 from firstline.sentiment import rate_turns
 from firstline.types import ConversationId, HandoffReason, Level, Locale, Status
 
-RECORD_VERSION = 2
+RECORD_VERSION = 3
 SUBJECT_CHARS = 160
 TEXT_CHARS = 8_000
 
@@ -37,6 +38,8 @@ Rung = Literal["going", "handed_off", "abandoned", "contained", "empty"]
 """How far a conversation came without a person: still going on, not at all, left in the middle, to its end; or the
 customer never wrote.
 """
+ENDED: frozenset[Rung] = frozenset({"handed_off", "abandoned", "contained"})
+"""What counts as ended, here and in the report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ class Record:
     rung: Rung
     confirmed: bool
     handling_seconds: float | None
+    waited_seconds: float | None
     assistant_seconds: float
     path: str
     scores: Scores
@@ -93,8 +97,9 @@ class Record:
     """Questions that the assistant could not answer."""
 
 
-def build_record(conversation: Conversation, bundle: Bundle, now: datetime) -> Record:
+def build_record(conversation: Conversation, known: Known, now: datetime) -> Record:
     """The record of a conversation that has begun."""
+    bundle = known.bundle
     started = conversation.started
     assert started is not None, "it has begun"
     events = [logged.event for logged in conversation.log]
@@ -106,7 +111,7 @@ def build_record(conversation: Conversation, bundle: Bundle, now: datetime) -> R
     by_words = rate_turns([message.text for message in asked], conversation.locale)
     moods = (judged.start, judged.end) if judged else by_words
     outcomes = judge_outcome(conversation, bundle)
-    scores, sources, questions = score_turns(conversation, bundle)
+    replies = messages_by("assistant", events)
     identity, holder = conversation.identity, conversation.human_agent
     return Record(
         conversation_id=conversation.conversation_id,
@@ -136,7 +141,7 @@ def build_record(conversation: Conversation, bundle: Bundle, now: datetime) -> R
         mood_start=moods[0] if moods else None,
         mood=moods[1] if moods else None,
         n_customer=len(asked),
-        n_assistant=len(messages_by("assistant", events)),
+        n_assistant=len(replies),
         n_human=len(messages_by("human_agent", events)),
         n_requests=len(requests) + taken_over,
         cost_usd=sum(event.cost_usd for event in spent),
@@ -145,12 +150,13 @@ def build_record(conversation: Conversation, bundle: Bundle, now: datetime) -> R
         rung=outcomes.rung,
         confirmed=outcomes.confirmed,
         handling_seconds=outcomes.handling_seconds,
+        waited_seconds=outcomes.waited_seconds,
         assistant_seconds=outcomes.assistant_seconds,
         path=outcomes.path,
-        scores=scores,
+        scores=score_conversation(conversation, known) if outcomes.rung in ENDED else Scores(),
         texts=_collect_texts(conversation, events),
-        sources=sources,
-        questions=questions,
+        sources=tuple(dict.fromkeys(citation.url for reply in replies for citation in reply.citations)),
+        questions=find_unanswered(conversation, bundle),
     )
 
 

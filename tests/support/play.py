@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from firstline import second_ear
 from firstline.bundle import Bundle
 from firstline.errors import ToolFailed, ToolRejected
 from firstline.model import Model, ModelReply, ModelRequest, Replied, TextCited, TextGrew, Turned
@@ -117,6 +118,8 @@ class Play:
         return [piece async for piece in self.model.stream(request)]
 
     def _answer(self, block: Json) -> Json:
+        if block["name"] == second_ear.NAME:
+            return {"type": "tool_result", "tool_use_id": block["id"], "content": json.dumps(second_ear.OFFERED)}
         tool = self.bundle.tools[block["name"]].declaration
         content, broken = {}, True
         if tool.requires == "verified" and not self.signed_in:

@@ -18,9 +18,9 @@ from firstline.evals.metrics import Scored, targets_of
 from firstline.evals.results import publish
 from firstline.evals.run import TRIALS, Plan, hash_suite, opened_engine, run_plan, score_all
 from firstline.evals.sheet import Origin, Sheet, write_origin
-from firstline.evals.trial import Trial
 from firstline.events import Event, Logged, MessagePosted
 from firstline.model import Model
+from firstline.scoring.trial import Trial
 from firstline.types import Message
 from tests.support.dummies import Clerk
 from tests.support.shop import WORKSHOP
@@ -36,15 +36,20 @@ Run = tuple[Bundle, tuple[Trial, ...]]
 def play(model: Model = CLERK, trials: int = 1) -> Run:
     """Every case of the workshop, played by this model; in a thread of its own, since a test may have a loop."""
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(lambda: asyncio.run(_play(model, trials))).result()
+        return pool.submit(lambda: asyncio.run(_play(model, trials, None))).result()
 
 
-async def _play(model: Model, trials: int) -> Run:
+async def play_customer(case_id: str, fast: Model) -> Trial:
+    """One case, whose customer is played by a model."""
+    return next(trial for trial in (await _play(CLERK, 1, fast))[1] if trial.case.id == case_id)
+
+
+async def _play(model: Model, trials: int, fast: Model | None) -> Run:
     settings = Settings(_env_file=None, model="offline")  # pyright: ignore
     with TemporaryDirectory() as folder:
         async with opened_engine(WORKSHOP, settings) as (engine, _):
             cases = load_cases(engine.bundle, CASES)
-            played = await run_plan(replace(engine, model=model), Plan(cases, trials), Path(folder))
+            played = await run_plan(replace(engine, model=model), Plan(cases, trials), Path(folder), fast=fast)
             return engine.bundle, tuple(replace(trial, seconds=round(trial.seconds, 3)) for trial in played)
 
 

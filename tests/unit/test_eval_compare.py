@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstline.evals.case import Case, Turn
 from firstline.evals.compare import FEWEST_FLIPS, LEVEL, Comparison, compare, sign_test
 from firstline.evals.metrics import Scored
-from firstline.evals.scoring import Criterion, Score
 from firstline.evals.sheet import Sheet
-from firstline.evals.trial import Trial
 from firstline.evals.wording import say_comparison, say_shifts, say_warnings
+from firstline.scoring import Criterion, Score
+from firstline.scoring.case import Case, Turn
+from firstline.scoring.trial import Trial
 from tests.support.tried import make_sheet
 
 Marks = dict[str, list[bool | None]]

@@ -1,13 +1,16 @@
 """The scorers see through models that do nothing for a customer, and through a good trial with one thing changed."""
 
+from dataclasses import replace
+
 import pytest
 
-from firstline.evals.case import Case
 from firstline.evals.metrics import sum_up, targets_of, verdict_of
 from firstline.evals.run import score_all
-from firstline.evals.scoring import Criterion
-from firstline.evals.trial import Trial
-from firstline.events import HandoffRequested, MessagePosted, ToolCalled, ToolReturned
+from firstline.events import HandoffRequested, MessagePosted, ToolCalled, ToolReturned, messages_by
+from firstline.scoring import Criterion
+from firstline.scoring.case import Case
+from firstline.scoring.scorers import text_finder
+from firstline.scoring.trial import Trial
 from firstline.types import CallId, Citation
 from tests.support.dummies import (
     DUMMIES,
@@ -56,7 +59,7 @@ def test_a_model_that_does_it_right_passes_every_criterion_that_needs_no_judge()
 @pytest.mark.parametrize(
     ("model", "criteria"),
     [
-        (DoesNothing(), IDLE | {"on_topic", "needless"}),
+        (DoesNothing(), IDLE | {"topic", "on_topic", "needless"}),
         (RefusesAll(), IDLE | {"on_topic", "needless"}),
         (RefusesPolitely(), IDLE),
         (EscalatesAll(), IDLE | {"on_topic", "needless"}),
@@ -119,6 +122,32 @@ def test_the_same_price_written_otherwise_is_the_same_quote(same: str):
     trial = reword(trial_of("price"), lambda text: text.replace(PRICE, same))
 
     assert not missed_in(trial)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "found"),
+    [
+        ("up to $100,000 a year", "$1,000", ""),
+        ("up to $1,000 a year", "$1,000|$2,000", "$1,000"),
+        ("in 14 days, on the 30th", "4 days", ""),
+        ("in 14 days, on the 30th", "4 days|14 Days", "14 Days"),
+        ("共 100 元", "10", ""),
+        ("it is $96.40.", "96.40", "96.40"),
+    ],
+)
+def test_an_expected_number_does_not_stand_within_a_longer_one(text: str, wanted: str, found: str):
+    assert text_finder(text)(wanted) == found
+
+
+def test_what_the_customer_is_told_when_a_person_is_asked_for_counts_as_said():
+    trial = trial_of("person")
+    (notice,) = messages_by("system", trial.events)[:1]
+    turn = trial.case.turns[-1]
+    wanted = turn.model_copy(update={"expect": turn.expect.model_copy(update={"must_say": (notice.text[:40],)})})
+    case = trial.case.model_copy(update={"turns": (*trial.case.turns[:-1], wanted)})
+
+    assert "accuracy" not in missed_in(replace(trial, case=case))
+    assert "accuracy" in missed_in(replace(drop(trial, MessagePosted), case=case))
 
 
 def test_a_price_of_which_no_tool_was_asked_is_no_quote():

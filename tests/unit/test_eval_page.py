@@ -14,9 +14,9 @@ import pytest
 from firstline.evals.compare import compare
 from firstline.evals.page import write_comparison_page, write_page
 from firstline.evals.sheet import Sheet
-from firstline.evals.trial import Trial, read_trial
 from firstline.evals.wording import NAMES
 from firstline.events import GuardrailRan, HandoffRequested, ToolReturned
+from firstline.scoring.trial import Trial, read_trial
 from firstline.types import Card, CardRow, Verdict
 from tests.support.dummies import Echoes
 from tests.support.tried import change_events, make_sheet, play, trial_of

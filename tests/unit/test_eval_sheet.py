@@ -10,7 +10,7 @@ from firstline.bundle import Criteria
 from firstline.errors import ConfigError
 from firstline.evals.metrics import Figure
 from firstline.evals.results import begin, beside_last, choose_folder, earlier_runs, take_up
-from firstline.evals.run import TRIALS, read_trials
+from firstline.evals.run import TRIALS, hash_scorers, read_scorers, read_trials
 from firstline.evals.sheet import (
     RUN,
     SCORES,
@@ -23,12 +23,13 @@ from firstline.evals.sheet import (
     write_origin,
     write_sheet,
 )
-from firstline.evals.trial import Trial
 from firstline.evals.wording import conversations_to_decide, say_cautions, say_conversations, say_verdict
 from firstline.events import ModelReplied
 from firstline.intervals import judge, judge_share, wilson
+from firstline.scoring.trial import Trial, read_trial
 from tests.support.dummies import Echoes, RefusesAll
-from tests.support.tried import BEGAN, change_events, make_sheet, play, store, trial_of, write_trials
+from tests.support.scripted import ScriptedModel, say
+from tests.support.tried import BEGAN, change_events, make_sheet, play, play_customer, store, trial_of, write_trials
 
 
 def paid(trial: Trial, usd: float, model: str = "m1") -> Trial:
@@ -80,6 +81,27 @@ def test_cost_and_models_are_those_of_the_replies():
 
     assert cost_of(cheap) == 0.25 and cost_of(dear) == 1.0, "the price took two replies"
     assert sheet.cost_usd == 1.25 and sheet.models == ["m1", "m2"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("answer", "error"), [("Three, please.", None), ("", "SimulatorBroke"), ("Bot: 3", "SimulatorBroke")]
+)
+async def test_what_a_played_customer_costs_is_part_of_the_cost_though_the_trial_broke(
+    answer: str, error: str | None
+):
+    trial = await play_customer("wants-a-price", ScriptedModel([say(answer, cost=0.125)]))
+    again = read_trial(json.loads(json.dumps(trial.to_json())))
+
+    assert trial.error is None if error is None else str(trial.error).startswith(error)
+    assert cost_of(trial) == cost_of(again) == 0.125
+
+
+def test_trials_that_were_recorded_before_customers_had_a_cost_can_be_read():
+    body = trial_of("price").to_json()
+    del body["customer_usd"]
+
+    assert read_trial(body) == trial_of("price")
 
 
 def test_a_trial_without_a_model_names_the_one_that_was_to_reply():
@@ -324,3 +346,24 @@ def test_a_sheet_without_scores_is_written_and_read(tmp_path: Path):
     write_sheet(sheet, tmp_path)
 
     assert read_sheet(tmp_path) == sheet
+
+
+# What scored it -----------------------------------------------------------------------------------------------------
+
+
+def test_the_scorers_hash_is_of_every_file_that_decides_about_a_score_and_of_no_other():
+    files = read_scorers()
+
+    assert {
+        "scorers.py",
+        "live.py",
+        "evidence.py",
+        "case.py",
+        "metrics.py",
+        "relevance.md",
+        "support.md",
+        "gist.md",
+    } <= {*files}
+    assert "customer.md" not in files
+    assert hash_scorers() == hash_scorers(files)
+    assert all(hash_scorers({**files, name: b"other"}) != hash_scorers() for name in files)

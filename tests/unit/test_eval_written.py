@@ -9,12 +9,12 @@ import pytest
 from rich.console import Console
 
 from firstline.evals.compare import compare
-from firstline.evals.scoring import CRITERIA
 from firstline.evals.sheet import Sheet
 from firstline.evals.terminal_table import MOST_LINES, print_changes, print_comparison, print_sheet
-from firstline.evals.trial import Trial
 from firstline.evals.wording import ABOUT, NAMES, say_wrong, write_line
 from firstline.evals.written import write_junit, write_markdown
+from firstline.scoring import CRITERIA
+from firstline.scoring.trial import Trial
 from tests.support.dummies import Echoes
 from tests.support.tried import make_sheet, trial_of
 

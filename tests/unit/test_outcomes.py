@@ -253,7 +253,9 @@ def test_an_approved_action_is_one_action_and_not_one_that_also_waits():
     assert [(each.outcome, each.arguments) for each in package(past).actions] == [("ok", {"amount_usd": 500})]
 
 
-@pytest.mark.parametrize(("decision", "outcome"), [("approve", "waiting"), ("decline", "denied")])
+@pytest.mark.parametrize(
+    ("decision", "outcome"), [("approve", "waiting"), ("decline", "denied"), ("expire", "expired")]
+)
 def test_an_action_that_a_human_agent_did_not_approve_waits_no_longer(decision: Any, outcome: str):
     past = Past().write("money").turn("Card.", lambda _: requested("cf_1")).add(decided("cf_1", turn_id="tn_9"))
     past.turn("Wait.", lambda _: approval(), returned("waiting", "cf_1"))
@@ -433,6 +435,21 @@ def test_handling_time_goes_from_the_first_question_to_the_last_word_of_whoever_
     with_person = Past().ask("a").add(handed_off()).accept().wait(300).reply().wait(50).close("human_agent")
     assert judge_outcome(with_person.now, BUNDLE).handling_seconds == 300
     assert judge_outcome(Past().write("a").close().now, BUNDLE).handling_seconds is None
+
+
+def test_the_wait_for_a_person_goes_from_the_first_request_until_one_came():
+    def waited(past: Past) -> float | None:
+        return judge_outcome(past.now, BUNDLE).waited_seconds
+
+    asked = Past().ask("a").add(handed_off()).wait(40)
+    assert waited(asked) is None, "nobody has come"
+    assert waited(asked.accept().wait(60).reply()) == 40
+    assert waited(Past().ask("a").wait(40).accept()) is None, "nobody was asked for"
+
+    went_on = Past().ask("a").add(handed_off()).wait(40)
+    went_on.add(HandoffReturned(at=went_on.at, by="customer")).ask("b").wait(20)
+    again = HandoffRequested(at=went_on.at, reason="asked")
+    assert waited(went_on.add(again).wait(5).accept()) == 5
 
 
 def test_the_assistants_time_is_that_of_its_turns():

@@ -1,6 +1,6 @@
 """The live scores of a conversation, pair by pair, and the record that is kept of it."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,24 +10,24 @@ from firstline.events import (
     ContactLeft,
     CorrectionPosted,
     CustomerIdentified,
+    Event,
     HandoffRequested,
     HandoffUnclaimed,
     MoodJudged,
+    ToolReturned,
     messages_by,
 )
 from firstline.record import RECORD_VERSION, SUBJECT_CHARS, TEXT_CHARS, build_record
-from firstline.scores import Scores, score_turns
-from firstline.types import (
-    Card,
-    MessageId,
-    Usage,
-)
+from firstline.scores import Scores, score_conversation
+from firstline.scoring import Known
+from firstline.second_ear import NAME, NOTHING_NEW, OFFERED, PASSED_ON
+from firstline.types import CallId, Card, Citation, Json, MessageId, Package, TurnId, Usage
+from firstline.wire import build_known
 from tests.support.events import identity, passage
 from tests.support.scripted import START
 from tests.unit.test_outcomes import (
     BUNDLE,
     DESK,
-    SOURCE,
     UNKNOWN,
     Past,
     approval,
@@ -41,11 +41,13 @@ from tests.unit.test_outcomes import (
 
 # The scores -----------------------------------------------------------------------------------------------------
 
+KNOWN = build_known(replace(BUNDLE, revision="r"))
+SOURCE = Citation(title="Oiling a chain", url=BUNDLE.articles[0].url, quote="Oil the chain.")
 PRICE = Card(title="Wheels", amount="$96.40")
 
 
-def scores(past: Past) -> Scores:
-    return score_turns(past.now, BUNDLE)[0]
+def scores(past: Past, known: Known = KNOWN) -> Scores:
+    return score_conversation(past.now, known)
 
 
 def pair(past: Past, name: str) -> tuple[int, int]:
@@ -54,15 +56,44 @@ def pair(past: Past, name: str) -> tuple[int, int]:
     return getattr(made, f"{name}_n"), getattr(made, f"{name}_ok")
 
 
-def test_a_reply_that_a_human_agent_corrected_is_not_accurate():
-    past = Past().ask("a").ask("b")
-    reply = messages_by("assistant", [logged.event for logged in past.now.log])[0]
-    past.add(
+def correct(past: Past, number: int) -> Past:
+    """A human agent corrects the assistant's reply of this number."""
+    reply = messages_by("assistant", [logged.event for logged in past.now.log])[number]
+    return past.add(
         CorrectionPosted(at=START, human_agent=DESK, message_id=reply.message_id, should_say="No."),
         CorrectionPosted(at=START, human_agent=DESK, message_id=MessageId("ms_of_nobody"), should_say="No."),
     )
-    assert pair(past, "accuracy") == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "passages", "expected"),
+    [
+        ("Oil it every 200 miles.", (passage(),), (1, 1)),
+        ("Oil it every 300 miles.", (passage(),), (1, 0)),
+        ("Oil it every 200 miles.", (), (1, 0)),
+        ("A chain costs $25.", (), (1, 1)),
+        ("A chain costs $26.", (), (1, 0)),
+        ("Oil it often.", (passage(),), (0, 0)),
+    ],
+)
+def test_a_figure_that_stands_nowhere_is_not_accurate(text: str, passages: Any, expected: tuple[int, int]):
+    assert pair(Past().ask("a", text, found(*passages), playbook="advice"), "accuracy") == expected
+
+
+def test_a_reply_that_a_human_agent_corrected_is_not_accurate():
+    assert pair(correct(Past().ask("a", "Soon.").ask("b", "Later."), 0), "accuracy") == (1, 0)
+    assert pair(correct(Past().ask("a", "It is $25.").ask("b", "It is $25."), 1), "accuracy") == (2, 1)
     assert pair(Past().write("a").turn(""), "accuracy") == (0, 0)
+
+
+def test_figures_of_another_revision_are_not_held_against_words_that_were_not_there():
+    past = Past().ask("a", "A chain costs $26.")
+    later = replace(KNOWN, bundle=replace(KNOWN.bundle, revision="r2"))
+
+    assert scores(past).accuracy_n == 1
+    assert scores(past, later).accuracy_n == 0
+    assert replace(scores(past), accuracy_n=0) == scores(past, later), "all else is counted"
+    assert scores(correct(past, 0), later).accuracy_n == 1
 
 
 def test_withheld_turns_are_counted_once_each_and_input_is_not_output():
@@ -77,6 +108,7 @@ def test_withheld_turns_are_counted_once_each_and_input_is_not_output():
         ([("advice", (passage(),), (SOURCE,))], (1, 1)),
         ([("advice", (passage(),), ())], (1, 0)),
         ([("advice", (passage(),), ()), ("advice", (passage(),), (SOURCE,))], (1, 1)),
+        ([("advice", (passage(),), (SOURCE.model_copy(update={"url": "/gone"}),))], (1, 0)),
         ([("advice", (), ())], (0, 0)),
         ([("repairs", (passage(),), ())], (0, 0)),
         ([("repairs", (passage(),), (SOURCE,))], (0, 0)),
@@ -95,6 +127,7 @@ def test_a_conversation_that_needed_knowledge_is_to_give_a_source(turns: Any, ex
         ((), {}, (1, 1)),
         ((called("get_price"), returned()), {}, (1, 0)),
         ((), {"outcome": "failed"}, (1, 0)),
+        ((screened("input", "block"),), {}, (0, 0)),
     ],
 )
 def test_an_off_topic_turn_is_declined_and_nothing_is_done(between: Any, how: Any, expected: tuple[int, int]):
@@ -113,11 +146,19 @@ def test_an_off_topic_turn_is_declined_and_nothing_is_done(between: Any, how: An
         ("hello", "Hello.", "replied", (0, 0)),
         (None, "Hello.", "replied", (0, 0)),
         ("repairs", "", "handed_off", (0, 0)),
-        ("repairs", "", "replied", (0, 0)),
+        ("repairs", "Let me", "handed_off", (0, 0)),
+        ("repairs", "Let me", "cancelled", (0, 0)),
+        ("repairs", "", "replied", (1, 0)),
     ],
 )
-def test_an_on_topic_turn_is_answered(playbook: Any, text: str, outcome: Any, expected: tuple[int, int]):
+def test_an_on_topic_turn_that_nobody_broke_off_is_answered(playbook: Any, text: str, outcome: Any, expected: Any):
     assert pair(Past().ask("a", text, playbook=playbook, outcome=outcome), "answered") == expected
+
+
+def test_a_turn_that_asked_for_a_person_has_taken_up_what_was_asked_and_owes_no_price():
+    past = Past().ask("a", "", returned(card=PRICE), asked_for, playbook="prices", outcome="handed_off")
+
+    assert (pair(past, "answered"), pair(past, "quoted")) == ((1, 1), (0, 0))
 
 
 @pytest.mark.parametrize(
@@ -126,7 +167,7 @@ def test_an_on_topic_turn_is_answered(playbook: Any, text: str, outcome: Any, ex
         ("That is $96.40.", (PRICE,), (1, 1)),
         ("That is $96.", (PRICE,), (1, 0)),
         ("Look at the card.", (PRICE,), (1, 0)),
-        ("$96.40 or $12.00", (PRICE, Card(title="Bell", amount="$12.00")), (2, 2)),
+        ("$96.40 or $12.00", (PRICE, Card(title="Bell", amount="$12.00")), (1, 1)),
         ("That is $96.40.", (Card(title="No price"),), (0, 0)),
         ("That is $96.40.", (None,), (0, 0)),
         ("That is $96.400.", (PRICE,), (1, 0)),
@@ -141,41 +182,75 @@ def test_a_price_is_shown_as_the_tool_gave_it(text: str, cards: Any, expected: t
     assert pair(past, "quoted") == expected
 
 
+def test_each_turn_with_a_price_has_to_show_it_and_the_conversation_is_counted_once():
+    past = Past().ask("price", "That is $96.40.", returned(card=PRICE))
+    assert pair(past.ask("again", "As I said.", returned(card=PRICE)), "quoted") == (1, 0)
+
+
+def asked_for(turn_id: TurnId | None) -> Event:
+    """A hand-off as it really is: with what is passed on."""
+    package = Package(summary="— a", locale="en")
+    return HandoffRequested(at=START, turn_id=turn_id, reason="asked", package=package)
+
+
+def heard(result: Json) -> Any:
+    """What the model, as the second ear, was answered."""
+    return lambda turn_id: ToolReturned(
+        at=START, turn_id=turn_id, call_id=CallId("t9"), tool=NAME, outcome="ok", result=result
+    )
+
+
 @pytest.mark.parametrize(
     ("between", "how", "expected"),
     [
         ((), {}, (0, 0)),
-        ((handed_off,), {"wants_human": True, "outcome": "handed_off"}, (1, 1)),
+        ((asked_for,), {"wants_human": True, "outcome": "handed_off"}, (2, 2)),
+        ((handed_off,), {"wants_human": True, "outcome": "handed_off"}, (2, 1)),
         ((), {"wants_human": True}, (1, 0)),
         ((offered,), {"playbook": "upset"}, (1, 1)),
         ((), {"playbook": "upset"}, (1, 0)),
         ((offered,), {"outcome": "failed"}, (1, 1)),
         ((), {"outcome": "failed"}, (1, 0)),
         ((offered,), {}, (0, 0)),
+        ((), {"wants_human": True, "outcome": "cancelled"}, (0, 0)),
+        ((heard(PASSED_ON),), {"outcome": "handed_off"}, (1, 0)),
+        ((heard(PASSED_ON), asked_for), {"outcome": "handed_off"}, (2, 2)),
+        ((heard(OFFERED),), {}, (1, 0)),
+        ((heard(OFFERED), offered), {}, (1, 1)),
+        ((heard(NOTHING_NEW),), {}, (0, 0)),
     ],
 )
-def test_a_turn_that_had_to_lead_to_a_person_did(between: Any, how: Any, expected: tuple[int, int]):
+def test_what_had_to_lead_to_a_person_did_and_with_what_they_need(between: Any, how: Any, expected: tuple[int, int]):
     assert pair(Past().ask("a", "b", *between, **how), "escalated") == expected
 
 
-def test_sources_and_open_questions_are_listed():
-    past = Past().ask("how do\n I oil it", citations=(SOURCE,)).ask("x " * 300, UNKNOWN).ask("c", citations=(SOURCE,))
-    _, sources, questions = score_turns(past.now, BUNDLE)
-    assert sources == ("/help/chain",)
-    assert questions == (("x " * 150),)
-
-
-def test_scores_add_up_by_name():
-    one = Scores(**{each.name: index for index, each in enumerate(fields(Scores))})
-    two = Scores(**{each.name: 100 for each in fields(Scores)})
-    assert one + two == Scores(**{each.name: 100 + index for index, each in enumerate(fields(Scores))})
+def test_a_person_who_came_by_themself_is_a_person():
+    assert pair(Past().ask("a", "b", playbook="upset").accept(), "escalated") == (1, 1)
 
 
 # The record -----------------------------------------------------------------------------------------------------
 
 
+def test_a_conversation_is_scored_once_it_has_come_to_an_end():
+    def kept(past: Past) -> Scores:
+        return build_record(past.now, KNOWN, START).scores
+
+    assert kept(Past().ask("a")) == Scores(), "it is going on"
+    assert kept(Past().ask("a").close()) == scores(Past().ask("a").close()) != Scores()
+    assert kept(Past().ask("a").add(asked_for(None))).answered_n == 1, "the assistant's part is over"
+    assert kept(Past().close()) == Scores(), "nothing was asked"
+
+
+def test_sources_and_open_questions_are_listed_while_it_is_going_on():
+    past = Past().ask("how do\n I oil it", citations=(SOURCE,)).ask("x " * 300, UNKNOWN)
+    made = record(past.ask("b", outcome="failed").ask("c", citations=(SOURCE,)))
+
+    assert made.sources == (SOURCE.url,)
+    assert made.questions == ("x " * 150, "b")
+
+
 def record(past: Past, *, at: Any = START) -> Any:
-    return build_record(past.now, BUNDLE, at)
+    return build_record(past.now, KNOWN, at)
 
 
 def test_the_record_of_a_conversation_that_waits():

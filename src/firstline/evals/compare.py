@@ -12,9 +12,9 @@ from statistics import fmean
 from typing import Literal
 
 from firstline.evals.metrics import Scored, sum_up
-from firstline.evals.scoring import CRITERIA, Criterion, Score
 from firstline.evals.sheet import Sheet, cost_of, key_of
 from firstline.intervals import Interval, quantile, quantile_interval
+from firstline.scoring import CRITERIA, Criterion, Score
 from firstline.types import Json
 
 LEVEL = 0.05
@@ -110,8 +110,9 @@ class Comparison:
 
     @property
     def of_one_kind(self) -> bool:
-        """Whether both were scored alike; if not, a difference may be the scorers'."""
-        return self.before.scorers == self.after.scorers
+        """Whether both were scored alike, and judged by one judge; if not, a difference may be the scorers'."""
+        judges = {sheet.judge.model for sheet in (self.before, self.after) if sheet.judge is not None}
+        return self.before.scorers == self.after.scorers and len(judges) < 2
 
     def of(self, criterion: Criterion) -> Difference | None:
         return next((each for each in self.differences if each.criterion == criterion), None)

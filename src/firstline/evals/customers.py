@@ -11,17 +11,18 @@ from functools import cache
 from importlib.resources import files
 
 from firstline.bundle import Bundle
-from firstline.evals.case import Case, Simulated
-from firstline.evals.scorers import fold_text
-from firstline.evals.trial import Customer, FollowScript, Player
+from firstline.evals.player import Customer, FollowScript, Player
 from firstline.events import Event, HandoffRequested, ToolReturned, messages_by
 from firstline.model import Model, ModelRequest, Replied, Turned
-from firstline.types import TurnId
+from firstline.scoring.case import Case, Simulated
+from firstline.scoring.scorers import fold_text
+from firstline.types import TurnId, Usd
 
 PATIENCE = 2
 """How often a customer asks again when nothing comes of it."""
 
 DONE = "<done>"
+PROMPT = "customer.md"
 
 _THANKS = {"en": "Thanks, that is all.", "zh": "谢谢，没有别的了。"}
 _DOES_NOT_KNOW = {"en": "I don't know that, sorry.", "zh": "这个我不清楚。"}
@@ -48,11 +49,12 @@ Answer = Callable[[str, Sequence[str], "Told"], Awaitable[str]]
 
 
 class Told:
-    """What the customer has given out, and how often nothing came of it."""
+    """What the customer has given out, how often nothing came of it, and what it cost to play."""
 
     def __init__(self) -> None:
         self.names: set[str] = set()
         self.in_vain = 0
+        self.cost_usd: Usd = 0.0
 
 
 class Simulator:
@@ -73,7 +75,10 @@ class Simulator:
             if self._reached(player):
                 break
             said = "\n".join(message.text for message in messages_by("assistant", events))
-            text = await self._answer(said, written, told)
+            try:
+                text = await self._answer(said, written, told)
+            finally:
+                player.customer_usd = told.cost_usd
             if text == DONE:
                 break
             written.append(text)
@@ -165,7 +170,8 @@ def by_model(played: Simulated, model: Model, locale: str) -> Answer:
             "you_wrote_so_far": list(written),
             "the_assistant_just_wrote": said,
         }
-        text = await _ask(model, json.dumps(brief, ensure_ascii=False))
+        text, cost_usd = await _ask(model, json.dumps(brief, ensure_ascii=False))
+        told.cost_usd += cost_usd
         if not text:
             raise SimulatorBroke("the simulated customer said nothing")
         if re.match(r"(?i)\s*(?:assistant|bot|助理)\s*[:：]", text):
@@ -175,7 +181,7 @@ def by_model(played: Simulated, model: Model, locale: str) -> Answer:
     return answer
 
 
-async def _ask(model: Model, brief: str) -> str:
+async def _ask(model: Model, brief: str) -> tuple[str, Usd]:
     request = ModelRequest(
         turn_id=TurnId("customer"),
         system=_prompt(),
@@ -183,14 +189,15 @@ async def _ask(model: Model, brief: str) -> str:
         tools=(),
         static_messages=0,
         max_tokens=1024,
+        alone=True,
     )
     async for piece in model.stream(request):
         if isinstance(piece, Replied):
             texts = (str(block.get("text", "")) for block in piece.reply.blocks if block.get("type") == "text")
-            return "".join(texts).strip()
-    return ""
+            return "".join(texts).strip(), piece.reply.cost_usd
+    return "", 0.0
 
 
 @cache
 def _prompt() -> str:
-    return (files("firstline") / "evals" / "prompts" / "customer.md").read_text(encoding="utf-8")
+    return (files("firstline") / "evals" / "prompts" / PROMPT).read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ from firstline.bundle.files import read_text
 from firstline.bundle.mistakes import read_shape, suggest
 from firstline.bundle.yaml_lines import Document, load_yaml
 from firstline.errors import ConfigError, Problem
-from firstline.evals.case import Case, Choice, ToolUse
+from firstline.scoring.case import Case, Choice, ToolUse
 from firstline.types import Json
 
 _PLACE = re.compile(r"\{([a-z_][a-z0-9_]*)\}")

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from firstline.engine import Engine
-from firstline.evals.case import Case
 from firstline.evals.sheet import Sheet, cost_of, models_of
 from firstline.model.prices import load_listings, price_usd
+from firstline.scoring.case import Case
 from firstline.types import Usage, Usd
 
 CHARS_OF_A_TOKEN = 3.5
@@ -34,15 +34,15 @@ class Estimate:
 def estimate(engine: Engine, cases: Sequence[Case], last: Sheet | None) -> Estimate:
     """The cost of one conversation for each of `cases`, without that of simulated customers."""
     model = engine.model.name
+    listing = load_listings().get(model)
+    if listing is None:
+        return Estimate(None, f"no price of {model} is known")
     paid = [each.trial for each in last.scored if models_of(each.trial) == {model}] if last else []
     if last and paid:
         mean = fmean(cost_of(trial) for trial in paid)
         known = {trial.case.id: cost_of(trial) for trial in paid}
         usd = sum(known.get(case.id, mean) for case in cases)
         return Estimate(usd, f"as much as in the run of {last.origin.began_at:%Y-%m-%d %H:%M}")
-    listing = load_listings().get(model)
-    if listing is None:
-        return Estimate(None, f"no price of {model} is known")
     static = sum(len(str(block.get("text", ""))) for turn in engine.static.messages for block in turn.content)
     acts = sum(len(case.turns) or PLAYED_ACTS for case in cases)
     usage = Usage(

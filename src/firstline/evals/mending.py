@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from firstline.evals.case import Case
 from firstline.evals.dataset import make_concrete
 from firstline.evals.metrics import Scored
 from firstline.evals.run import TRIALS
 from firstline.evals.sheet import Sheet, key_of
-from firstline.evals.trial import Trial
+from firstline.scoring.case import Case
+from firstline.scoring.trial import Trial
 from firstline.types import Json
 
 

@@ -8,15 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from firstline.bundle import Criteria
-from firstline.evals.scoring import CRITERIA, Criterion, Score
-from firstline.evals.trial import Trial
 from firstline.intervals import Interval, Verdict, judge_share
+from firstline.scoring import CRITERIA, Criterion, Score
+from firstline.scoring.trial import Trial
 from firstline.types import Json
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A trial with its scores. It passes when every score is good; one that broke itself says nothing."""
+    """A trial with its scores. It passes when every score is good; one that broke itself says nothing.
+
+    Support fails no trial: so many claims are judged that the judge's own errors would.
+    """
 
     trial: Trial
     scores: tuple[Score, ...]
@@ -27,7 +30,7 @@ class Scored:
 
     @property
     def passed(self) -> bool:
-        return self.counts and all(score.ok for score in self.scores)
+        return self.counts and all(score.ok for score in self.scores if score.criterion != "supported")
 
     @property
     def reasons(self) -> list[str]:
@@ -72,6 +75,7 @@ def targets_of(criteria: Criteria) -> Mapping[Criterion, float]:
         "comprehension": criteria.comprehension,
         "relevance": criteria.relevance,
         "accuracy": criteria.accuracy,
+        "supported": criteria.accuracy,
         "citations": criteria.citations,
         "topic": criteria.topic,
         "on_topic": criteria.topic,
@@ -85,11 +89,10 @@ def targets_of(criteria: Criteria) -> Mapping[Criterion, float]:
 
 
 def sum_up(scored: Sequence[Scored], targets: Mapping[Criterion, float]) -> tuple[Figure, ...]:
-    """A figure for every criterion that was looked at at all, in the order of `CRITERIA`."""
+    """A figure for every criterion that has a target and was looked at at all, in the order of `CRITERIA`."""
     counted = [each for each in scored if each.counts]
-    return tuple(
-        figure for criterion in CRITERIA if (figure := _sum_up(criterion, counted, targets[criterion])) is not None
-    )
+    summed = (_sum_up(criterion, counted, targets[criterion]) for criterion in CRITERIA if criterion in targets)
+    return tuple(figure for figure in summed if figure is not None)
 
 
 def _sum_up(criterion: Criterion, scored: Sequence[Scored], target: float) -> Figure | None:
@@ -110,6 +113,9 @@ def _sum_up(criterion: Criterion, scored: Sequence[Scored], target: float) -> Fi
 
 
 def verdict_of(figures: Sequence[Figure]) -> Verdict:
-    """The verdict of a whole run: one failure fails it, one doubt leaves it in doubt."""
-    verdicts = {figure.verdict for figure in figures}
+    """The verdict of a whole run: one failure fails it, one doubt leaves it in doubt.
+
+    Support can fail a run, and not hold it up: no judge can show that every claim of every reply is supported.
+    """
+    verdicts = {each.verdict for each in figures if (each.criterion, each.verdict) != ("supported", "inconclusive")}
     return "fail" if "fail" in verdicts else "inconclusive" if "inconclusive" in verdicts or not verdicts else "pass"

@@ -16,7 +16,6 @@ from markupsafe import Markup
 from firstline.drawing.charts import draw_bullet
 from firstline.evals.compare import Comparison, Difference, Flip
 from firstline.evals.metrics import Figure, Scored
-from firstline.evals.scoring import CRITERIA, Criterion
 from firstline.evals.sheet import Sheet, is_small, key_of
 from firstline.evals.transcript import Shown, show_case, show_trial
 from firstline.evals.wording import (
@@ -42,6 +41,7 @@ from firstline.evals.wording import (
     write_share,
 )
 from firstline.intervals import Verdict
+from firstline.scoring import CRITERIA, Criterion
 
 HERE = Path(__file__).parent / "templates"
 SHEETS = ("tokens", "page", "drawing", "report")

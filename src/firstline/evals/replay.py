@@ -1,7 +1,7 @@
 """The time machine: what customers wrote in past conversations, answered by a changed bundle, before it is published.
 
 Tools answer with the results that were recorded; a call that was never made then has none, and it is told which. Old
-and new are scored by the same live scorers (`firstline.scores`); what flips is listed by criterion, with the
+and new are scored by the same scorers (`firstline.scores`); what flips is listed by criterion, with the
 conversation behind it.
 """
 
@@ -13,8 +13,7 @@ from typing import cast
 from firstline.conversation import Conversation, fold, new_conversation
 from firstline.engine import Engine
 from firstline.errors import ToolFailed, ToolRejected
-from firstline.evals.case import Case, Turn
-from firstline.evals.trial import FollowScript, run_trial
+from firstline.evals.player import FollowScript, run_trial
 from firstline.events import (
     ConfirmationDecided,
     Event,
@@ -28,12 +27,11 @@ from firstline.events import (
     TurnEnded,
     messages_by,
 )
-from firstline.scores import Scores, score_turns
+from firstline.scores import PAIRS, Scores, score_conversation
+from firstline.scoring.case import Case, Turn
 from firstline.tools import Tool, ToolContext, ToolOutput
 from firstline.types import ConversationId, Json, Usd
-
-PAIRS = ("accuracy", "cited", "declined", "answered", "quoted", "escalated")
-"""The criteria of the live scores that a replay can flip; the names are those of `firstline.scores.Scores`."""
+from firstline.wire import build_known
 
 
 @dataclass(frozen=True)
@@ -74,9 +72,8 @@ async def replay_conversation(
     fresh = replace(engine, toolset=recorded)
     trial = await run_trial(fresh, case, number=1, seed=1, customer=FollowScript())
     again = fold(trial.log, onto=new_conversation(conversation_id))
-    until = _until_person(past)
-    before, _, _ = score_turns(until, engine.bundle)
-    after, _, _ = score_turns(again, engine.bundle)
+    until, known = _until_person(past), build_known(engine.bundle)
+    before, after = score_conversation(until, known), score_conversation(again, known)
     return Replayed(
         conversation_id=conversation_id,
         before=before,
@@ -115,7 +112,7 @@ def case_of(past: Conversation) -> Case | None:
 def find_flips(past: Conversation, again: Conversation, before: Scores, after: Scores) -> Iterator[Flip]:
     """The criteria on which the two differ in the verdict: all good before and not after, or the other way round."""
     said = tuple("\n".join(m.text for m in messages_by("assistant", _events(each))) for each in (past, again))
-    for name in PAIRS:
+    for name in PAIRS.values():
         was, now = (_is_good(scores, name) for scores in (before, after))
         if was is not None and now is not None and was != now:
             yield Flip(past.conversation_id, name, now, said[0], said[1])
@@ -135,13 +132,6 @@ def sum_flips(replayed: Sequence[Replayed]) -> Mapping[str, tuple[int, int]]:
     for flip in (flip for each in replayed for flip in each.flips):
         counts[flip.criterion][0 if flip.better else 1] += 1
     return {name: (better, worse) for name, (better, worse) in counts.items()}
-
-
-def sum_scores(scores: Sequence[Scores]) -> Scores:
-    total = Scores()
-    for each in scores:
-        total += each
-    return total
 
 
 class RecordedToolset:

@@ -15,17 +15,18 @@ from firstline.bundle import Bundle
 from firstline.config import Settings
 from firstline.engine import Engine
 from firstline.errors import ConfigError, Problem
-from firstline.evals.case import Case
+from firstline.evals.customers import PROMPT as SIMULATOR
 from firstline.evals.customers import choose_customer
 from firstline.evals.dataset import make_concrete
 from firstline.evals.metrics import Scored
-from firstline.evals.scorers import SCORERS
-from firstline.evals.scoring import Known, Scorer
-from firstline.evals.trial import Trial, read_trial, run_trial
+from firstline.evals.player import run_trial
 from firstline.model import Model
-from firstline.prompt import build_static
+from firstline.scoring import Scorer
+from firstline.scoring.case import Case
+from firstline.scoring.scorers import SCORERS
+from firstline.scoring.trial import Trial, read_trial
 from firstline.tools.python import open_bundle
-from firstline.wire import build_engine, choose_fast_model, choose_model
+from firstline.wire import build_engine, build_known, choose_fast_model, choose_model, with_patience
 
 TRIALS = "trials.jsonl"
 
@@ -53,7 +54,8 @@ async def opened_engine(path: Path, settings: Settings) -> AsyncGenerator[tuple[
     with TemporaryDirectory(prefix="firstline-eval-") as rows:
         bundle, toolset = open_bundle(path, data=Path(rows))
         fast = choose_fast_model(settings)
-        engine = build_engine(bundle, toolset, model=choose_model(bundle, settings), folder=toolset.rows)
+        patient = with_patience(bundle, settings)
+        engine = build_engine(patient, toolset, model=choose_model(bundle, settings), folder=toolset.rows)
         try:
             yield engine, fast
         finally:
@@ -139,7 +141,7 @@ def read_trials(folder: Path) -> list[Trial]:
 
 def score_all(trials: Iterable[Trial], bundle: Bundle, scorers: Sequence[Scorer] = SCORERS) -> list[Scored]:
     """Every trial with its scores."""
-    known = Known(bundle, build_static(bundle))
+    known = build_known(bundle)
     return [
         Scored(trial, tuple(score for scorer in scorers for score in scorer(trial, known)) if not trial.error else ())
         for trial in trials
@@ -170,8 +172,14 @@ def hash_suite(cases: Sequence[Case]) -> str:
 
 
 def hash_scorers(files: Mapping[str, bytes] | None = None) -> str:
-    """What the scorers are, in 16 characters: their source."""
-    here = Path(__file__).parent
-    names = ("scorers.py", "scoring.py", "evidence.py", "metrics.py")
-    sources = files or {name: (here / name).read_bytes() for name in names}
+    """What the scorers are, in 16 characters: their source, and what judges are told."""
+    sources = files or read_scorers()
     return hashlib.sha256(b"".join(sources[name] for name in sorted(sources))).hexdigest()[:16]
+
+
+def read_scorers() -> dict[str, bytes]:
+    """By name, every file that decides about a score."""
+    here = Path(__file__).parent
+    prompts = [path for path in (here / "prompts").glob("*.md") if path.name != SIMULATOR]
+    scorers = (here.parent / "scoring").glob("*.py")
+    return {path.name: path.read_bytes() for path in (*scorers, here / "metrics.py", *prompts)}

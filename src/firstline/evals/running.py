@@ -16,9 +16,9 @@ from firstline.engine import Engine
 from firstline.evals.estimate import estimate
 from firstline.evals.run import Plan, hash_suite, left_to_run, opened_engine, run_plan, score_all
 from firstline.evals.sheet import Origin, Sheet, cost_of
-from firstline.evals.trial import Trial
 from firstline.evals.wording import count
 from firstline.model import Model
+from firstline.scoring.trial import Trial
 from firstline.types import choose_text
 
 LINES = 10

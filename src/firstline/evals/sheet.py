@@ -6,7 +6,7 @@ Figures are not kept but summed up again from the scores, so they cannot disagre
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -16,14 +16,18 @@ from pydantic import AwareDatetime, Field, ValidationError
 
 from firstline.errors import ConfigError, Problem
 from firstline.evals.metrics import Figure, Scored, sum_up, verdict_of
+from firstline.evals.reliability import correct_figure
 from firstline.evals.run import TRIALS, Key, read_trials
-from firstline.evals.scoring import CRITERIA, Criterion, Score
-from firstline.evals.trial import Trial
 from firstline.events import ModelReplied
 from firstline.intervals import SMALL_SAMPLE, Verdict, quantile
+from firstline.judges import Reliability
+from firstline.scoring import CRITERIA, Criterion, Score
+from firstline.scoring.trial import Trial
 from firstline.types import Json, Usd, Value
 
 RUN, SCORES, SUMMARY = "run.json", "scores.jsonl", "summary.json"
+OFFLINE = "offline"
+"""The id under which the offline model replies: what it costs is known to be nothing."""
 
 
 class Origin(Value):
@@ -43,18 +47,39 @@ class Origin(Value):
 
 
 @dataclass(frozen=True)
+class JudgedBy:
+    """Whose word is among the scores, and how it did on the gold set, for each criterion on which it was tried."""
+
+    model: str
+    tried: Mapping[Criterion, Reliability]
+
+    def correct(self, figure: Figure) -> Figure:
+        """The figure as it would be, had this judge never erred; one that rests on no judge as it is."""
+        reliability = self.tried.get(figure.criterion)
+        return figure if reliability is None else correct_figure(figure, reliability)
+
+    def to_json(self) -> Json:
+        return {"model": self.model, "tried": {criterion: asdict(each) for criterion, each in self.tried.items()}}
+
+
+@dataclass(frozen=True)
 class Sheet:
-    """One run. `scorers`: the hash of what scored it, at `scored_at`; `scored`: its trials, in their order."""
+    """One run. `scorers`: the hash of what scored it, at `scored_at`; `scored`: its trials, in their order.
+
+    judge: corrects the figures that rest on its word; None where nobody has judged.
+    """
 
     origin: Origin
     scorers: str
     targets: Mapping[Criterion, float]
     scored: tuple[Scored, ...]
     scored_at: datetime
+    judge: JudgedBy | None = None
 
     @cached_property
     def figures(self) -> tuple[Figure, ...]:
-        return sum_up(self.scored, self.targets)
+        figures = sum_up(self.scored, self.targets)
+        return figures if self.judge is None else tuple(map(self.judge.correct, figures))
 
     @property
     def verdict(self) -> Verdict:
@@ -80,8 +105,15 @@ class Sheet:
 
     @property
     def cost_usd(self) -> Usd:
-        """What the assistant's replies cost."""
+        """What the assistant's replies cost, and the customers that a model played."""
         return sum(cost_of(each.trial) for each in self.scored)
+
+    @property
+    def unpriced(self) -> list[str]:
+        """The ids of models that replied at a price that nobody knows: what they cost is not in `cost_usd`."""
+        replies = (event for each in self.scored for event in each.trial.events if isinstance(event, ModelReplied))
+        guessed = (each for each in replies if each.usage.estimated and each.usage.input_tokens)
+        return sorted({each.model for each in guessed if not each.cost_usd} - {OFFLINE})
 
     def seconds(self, share: float = 0.5) -> float | None:
         """The time that this share of the conversations did not exceed, by the real clock."""
@@ -94,6 +126,7 @@ class Sheet:
             **self.origin.model_dump(mode="json", exclude={"path", "accent", "business"}),
             "models": self.models,
             "scorers": self.scorers,
+            "judge": self.judge.to_json() if self.judge else None,
             "scored_at": self.scored_at.isoformat(),
             "conversations": len(self.scored),
             "passed": len(self.passed),
@@ -103,6 +136,7 @@ class Sheet:
                 for each in self.broken
             ],
             "cost_usd": round(self.cost_usd, 6),
+            "unpriced": self.unpriced,
             "median_seconds": self.seconds(),
             "p90_seconds": self.seconds(0.9),
             "criteria": [{**each.to_json(), "small_sample": is_small(each)} for each in self.figures],
@@ -119,7 +153,7 @@ def key_of(scored: Scored) -> Key:
 
 
 def cost_of(trial: Trial) -> Usd:
-    return sum(event.cost_usd for event in trial.events if isinstance(event, ModelReplied))
+    return trial.customer_usd + sum(event.cost_usd for event in trial.events if isinstance(event, ModelReplied))
 
 
 def models_of(trial: Trial) -> set[str]:
@@ -183,6 +217,7 @@ def read_sheet(folder: Path) -> Sheet:
             targets={_read_criterion(name): float(target) for name, target in summary["targets"].items()},
             scored=tuple(_join(read_trials(folder), lines)),
             scored_at=datetime.fromisoformat(summary["scored_at"]),
+            judge=_read_judge(summary.get("judge")),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(
@@ -198,6 +233,15 @@ def _join(trials: Iterable[Trial], lines: Sequence[Any]) -> Iterable[Scored]:
         if trial is None:
             raise ValueError(f"{TRIALS} lacks {line['case']}, trial {line['trial']}")
         yield Scored(trial, tuple(_read_score(each) for each in line["scores"]))
+
+
+def _read_judge(body: Json | None) -> JudgedBy | None:
+    if body is None:
+        return None
+    tried: dict[Criterion, Reliability] = {
+        _read_criterion(name): Reliability(**counts) for name, counts in body["tried"].items()
+    }
+    return JudgedBy(str(body["model"]), tried)
 
 
 def _read_score(body: Json) -> Score:

@@ -8,7 +8,6 @@ from rich.text import Text
 
 from firstline.evals.compare import Change, Comparison, Flip
 from firstline.evals.metrics import Figure, Scored
-from firstline.evals.scoring import CRITERIA
 from firstline.evals.sheet import Sheet
 from firstline.evals.wording import (
     CHANGES,
@@ -35,6 +34,7 @@ from firstline.evals.wording import (
     write_verdict,
 )
 from firstline.intervals import Verdict
+from firstline.scoring import CRITERIA
 
 MOST_LINES = 40
 WIDE, PIPE = 120, 200

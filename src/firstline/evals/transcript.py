@@ -6,11 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import cast
 
-from firstline.evals.case import Case, Press
 from firstline.evals.metrics import Scored
-from firstline.evals.scoring import Score
 from firstline.evals.sheet import cost_of, models_of
-from firstline.evals.trial import Trial
 from firstline.evals.wording import NAMES
 from firstline.events import (
     ApprovalRequested,
@@ -31,6 +28,9 @@ from firstline.events import (
 )
 from firstline.language import right_to_left
 from firstline.markup import render_html
+from firstline.scoring import Score
+from firstline.scoring.case import Case, Press
+from firstline.scoring.trial import Trial
 from firstline.types import Card, Json, Message
 
 MOST_CHARS = 2_000

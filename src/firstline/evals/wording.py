@@ -7,15 +7,16 @@ from math import ceil
 
 from firstline.evals.compare import FEWEST_FLIPS, Change, Comparison, Difference, Flip, Shift
 from firstline.evals.metrics import Figure, Scored
-from firstline.evals.scoring import Criterion, Score
 from firstline.evals.sheet import Sheet, is_small, models_of
 from firstline.intervals import NO_FAILURES_IN, Verdict, judge, wilson
 from firstline.report.written import write_range, write_value
+from firstline.scoring import Criterion, Score
 
 NAMES: Mapping[Criterion, str] = {
     "comprehension": "Query comprehension",
     "relevance": "Relevance",
     "accuracy": "Accuracy",
+    "supported": "Claims supported",
     "citations": "Citations",
     "topic": "Off-topic declined",
     "on_topic": "On-topic answered",
@@ -28,8 +29,9 @@ NAMES: Mapping[Criterion, str] = {
 }
 ABOUT: Mapping[Criterion, str] = {
     "comprehension": "Turns with the right topic, next step, language and outcome",
-    "relevance": "Replies that address this customer's problem, as a judge sees it",
+    "relevance": "Replies that address this customer's problem, as a judge sees it; corrected for its errors",
     "accuracy": "Turns in which every figure has a source, what is decisive was said, and nothing forbidden",
+    "supported": "Replies whose every claim is supported, as a judge sees it; corrected for its errors",
     "citations": "Conversations that needed knowledge and gave a right source",
     "topic": "Off-topic requests declined, and not done on the side",
     "on_topic": 'On-topic requests neither declined nor left at "I do not know"',
@@ -167,11 +169,18 @@ def made_by(sheet: Sheet) -> list[tuple[str, str]]:
         ("cases", f"{origin.cases:,}, suite {origin.suite}, {count(origin.trials, 'trial', 'trials')} each"),
         ("seed", str(origin.seed)),
         ("scorers", sheet.scorers),
+        *([("judge", sheet.judge.model)] if sheet.judge else []),
         ("models", ", ".join(sheet.models)),
         ("began", f"{origin.began_at:%Y-%m-%d %H:%M} UTC"),
         ("a conversation took", f"{write_value(median, 'seconds')}, nine in ten up to {write_value(p90, 'seconds')}"),
-        ("the replies cost", write_value(sheet.cost_usd, "usd") if sheet.cost_usd else "nothing"),
+        ("replies and played customers cost", _say_cost(sheet)),
     ]
+
+
+def _say_cost(sheet: Sheet) -> str:
+    known = write_value(sheet.cost_usd, "usd") if sheet.cost_usd else ""
+    unknown = f"unknown for {', '.join(sheet.unpriced)}" if sheet.unpriced else ""
+    return ", and ".join(filter(None, (known, unknown))) or "nothing"
 
 
 def name_trial(scored: Scored) -> str:
@@ -235,7 +244,7 @@ def say_shifts(comparison: Comparison) -> list[str]:
     if comparison.seconds is not None:
         lines.append(f"a conversation took {_say_shift(comparison.seconds, 'seconds')}")
     if comparison.cost_usd is not None and (comparison.cost_usd.before or comparison.cost_usd.after):
-        lines.append(f"its replies cost {_say_shift(comparison.cost_usd, 'usd')}")
+        lines.append(f"it cost {_say_shift(comparison.cost_usd, 'usd')}")
     return lines
 
 

@@ -3,7 +3,6 @@ copy of its rows. What happened is the log, as in any conversation; scorers read
 """
 
 import asyncio
-import json
 import shutil
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -18,87 +17,27 @@ from typing import Protocol
 from firstline.conversation import Conversation, answering_turn, new_conversation
 from firstline.engine import Engine
 from firstline.errors import ToolFailed, ToolRejected
-from firstline.evals.case import Case, Fault, Press
 from firstline.events import (
     ConfirmationDecided,
     ConversationClosed,
     ConversationStarted,
     CustomerIdentified,
     Event,
-    Logged,
     MessagePosted,
     TurnEnded,
-    load_event,
 )
 from firstline.handoff import go_on, request_person
+from firstline.scoring.case import Case, Fault, Press
+from firstline.scoring.trial import Trial
 from firstline.tools import Tool, ToolContext, ToolOutput, Toolset
 from firstline.turn import run_turn
-from firstline.types import ConversationId, CustomerId, Identity, Json, Message, MessageId, TurnId
+from firstline.types import ConversationId, CustomerId, Identity, Json, Message, MessageId, TurnId, Usd
 
 MONDAY = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 """When cases happen that do not say when: a working day, in most time zones."""
 
 BETWEEN_ACTS = timedelta(seconds=20)
 MOST_TURNS_AT_ONCE = 5
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What happened: `acts[n]` are the seqs (first, after last) of everything that the customer's n-th act led to.
-
-    `case` is concrete. `error`: the trial itself broke, and says nothing of the assistant.
-    """
-
-    case: Case
-    number: int
-    seed: int
-    log: tuple[Logged, ...]
-    acts: tuple[tuple[int, int], ...]
-    seconds: float
-    revision: str
-    model: str
-    error: str | None = None
-
-    @property
-    def events(self) -> tuple[Event, ...]:
-        return tuple(logged.event for logged in self.log)
-
-    def events_of(self, act: int) -> tuple[Event, ...]:
-        """Everything from the customer's act to before the next one."""
-        first, after = self.acts[act]
-        return tuple(logged.event for logged in self.log[first - 1 : after - 1])
-
-    def to_json(self) -> Json:
-        return {
-            "case": self.case.model_dump(mode="json", exclude_defaults=True),
-            "number": self.number,
-            "seed": self.seed,
-            "log": [{"seq": each.seq, "event": each.event.model_dump(mode="json")} for each in self.log],
-            "acts": [list(each) for each in self.acts],
-            "seconds": round(self.seconds, 3),
-            "revision": self.revision,
-            "model": self.model,
-            "error": self.error,
-        }
-
-
-def read_trial(body: Json) -> Trial:
-    """A trial as it was written. Raises ValueError when it is none."""
-    try:
-        log = tuple(Logged(each["seq"], load_event(json.dumps(each["event"]))) for each in body["log"])
-        return Trial(
-            case=Case.model_validate(body["case"], strict=False),
-            number=body["number"],
-            seed=body["seed"],
-            log=log,
-            acts=tuple((each[0], each[1]) for each in body["acts"]),
-            seconds=body["seconds"],
-            revision=body["revision"],
-            model=body["model"],
-            error=body["error"],
-        )
-    except (KeyError, TypeError, IndexError) as error:
-        raise ValueError(f"not a trial: {error!r}") from None
 
 
 @dataclass
@@ -110,6 +49,8 @@ class Player:
     clock: "Clock"
     conversation: Conversation = field(init=False)
     acts: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    customer_usd: Usd = 0.0
+    """What it cost to play the customer."""
 
     def __post_init__(self) -> None:
         case, now = self.case, self.clock()
@@ -200,6 +141,7 @@ async def run_trial(engine: Engine, case: Case, *, number: int, seed: int, custo
         revision=engine.bundle.revision,
         model=models[-1] if models else engine.model.name,
         error=error,
+        customer_usd=player.customer_usd,
     )
 
 

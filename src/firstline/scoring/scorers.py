@@ -1,4 +1,5 @@
-"""The scorers that need no judge: routes, figures, sources, tools, the end state, hand-offs, moods.
+"""The scorers that need no judge: routes, figures, sources, tools, the end state, hand-offs, moods. Each is run over
+cases and over live conversations alike; what a trial's case expects, labelled or read off a log, is all it knows.
 
 Graded is what became of it, not how it was said: another way to the same state passes.
 """
@@ -9,14 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 from firstline.answers import says_unknown
 from firstline.bundle import Bundle
-from firstline.evals.case import ToolUse, TurnExpected
-from firstline.evals.evidence import unsupported
-from firstline.evals.scoring import Known, Score, Scorer
-from firstline.evals.trial import Trial
 from firstline.events import (
     ConfirmationRequested,
+    CorrectionPosted,
     Event,
     GuardrailRan,
+    HandoffAccepted,
     HandoffOffered,
     HandoffRequested,
     RouteChosen,
@@ -26,6 +25,10 @@ from firstline.events import (
     messages_by,
 )
 from firstline.language import detect_locale
+from firstline.scoring import Known, Score, Scorer
+from firstline.scoring.case import ToolUse, TurnExpected
+from firstline.scoring.evidence import unsupported
+from firstline.scoring.trial import Trial
 from firstline.sentiment import rate_turns
 from firstline.types import Message
 
@@ -59,18 +62,25 @@ def _misunderstood(expected: TurnExpected, events: Sequence[Event]) -> Iterator[
 
 
 def score_accuracy(trial: Trial, known: Known) -> Iterator[Score]:
-    """Per turn with a fact or an expected word: nothing unsupported, nothing forbidden, everything decisive said."""
+    """Per turn with a fact, an expected word, or a correction: nothing unsupported, nothing forbidden, everything
+    decisive said, and nothing that a human agent had to correct. What the customer is told when a person is asked
+    for counts as said.
+    """
+    corrected = {event.message_id for event in trial.events if isinstance(event, CorrectionPosted)}
     for act in range(len(trial.acts)):
         events = trial.events_of(act)
         text = _said(events)
+        find = text_finder("\n".join((text, *(message.text for message in messages_by("system", events)))))
         expected = _expected(trial, act)
         forbidden = (*(expected.must_not_say if expected else ()), *trial.case.expect.must_not_say)
-        wrong = [f"said «{found}»" for found in map(text_finder(text), forbidden) if found]
-        facts, loose = unsupported(trial, known.bundle, known.static, act)
+        wrong = [f"said «{found}»" for found in map(find, forbidden) if found]
+        facts, loose = unsupported(trial, known, act)
         wrong += [f"{reason}" for reason in loose]
         wanted = expected.must_say if expected else ()
-        wrong += [f"did not say «{each}»" for each in wanted if not text_finder(text)(each)]
-        if wanted or (text and (facts or any(forbidden))):
+        wrong += [f"did not say «{each}»" for each in wanted if not find(each)]
+        mended = any(reply.message_id in corrected for reply in _replies(events))
+        wrong += ["a human agent corrected it"] if mended else []
+        if wanted or mended or (text and (facts or any(forbidden))):
             yield Score("accuracy", not wrong, "; ".join(wrong), act)
 
 
@@ -99,14 +109,14 @@ def score_topic(trial: Trial, known: Known) -> Iterator[Score]:
             continue
         kind = _kind(events, known.bundle)
         text = _said(events)
+        failed = any(isinstance(event, TurnEnded) and event.outcome == "failed" for event in events)
         if expected.on_topic:
-            failed = any(isinstance(event, TurnEnded) and event.outcome == "failed" for event in events)
             answered = bool(text or _requested(events)) and not says_unknown(known.bundle, text)
             ok = kind != "decline" and not failed and answered
             yield Score("on_topic", ok, "" if ok else "an on-topic message was not taken up", act)
             continue
         done = [each for each in expected.must_not_say if text_finder(text)(each)]
-        declined = kind == "decline" or says_unknown(known.bundle, text) or _is_blocked(events)
+        declined = not failed and (kind == "decline" or says_unknown(known.bundle, text) or is_blocked(events))
         why = "it was done on the side" if done else "" if declined else "it was not declined"
         yield Score("topic", declined and not done and not _calls(events), why, act)
 
@@ -138,7 +148,8 @@ def score_escalation(trial: Trial, known: Known) -> Iterator[Score]:
     requested = any(isinstance(event, HandoffRequested) for event in trial.events)
     offered = any(isinstance(event, HandoffOffered) for event in trial.events)
     if wanted == "must":
-        yield Score("escalation", requested or offered, "" if requested or offered else "no person was brought in")
+        reached = requested or offered or any(isinstance(event, HandoffAccepted) for event in trial.events)
+        yield Score("escalation", reached, "" if reached else "no person was brought in")
         if requested:
             package = next(event.package for event in trial.events if isinstance(event, HandoffRequested))
             whole = package is not None and bool(package.summary)
@@ -218,13 +229,20 @@ SCORERS: tuple[Scorer, ...] = (
 
 
 def text_finder(text: str) -> Callable[[str], str]:
-    """A function that gives the first alternative of `a|b|c` that stands in the text; "" for none."""
+    """A function that gives the first alternative of `a|b|c` that stands in the text; "" for none. A number is not
+    found within a longer one.
+    """
     plain = fold_text(text)
 
     def find(wanted: str) -> str:
-        return next((each for each in wanted.split("|") if fold_text(each) in plain), "")
+        return next((each for each in wanted.split("|") if _stands(fold_text(each), plain)), "")
 
     return find
+
+
+def _stands(wanted: str, plain: str) -> bool:
+    before, after = (r"(?<!\d)" if wanted[:1].isdigit() else ""), (r"(?!\d)" if wanted[-1:].isdigit() else "")
+    return re.search(f"{before}{re.escape(wanted)}{after}", plain) is not None
 
 
 def fold_text(text: str) -> str:
@@ -292,7 +310,7 @@ def _kind(events: Sequence[Event], bundle: Bundle) -> str | None:
     return playbook.kind if playbook else None
 
 
-def _is_blocked(events: Sequence[Event]) -> bool:
+def is_blocked(events: Sequence[Event]) -> bool:
     """Whether the message was screened out: the assistant was told to decline."""
     return any(
         isinstance(event, GuardrailRan) and event.stage == "input" and event.verdict.decision == "block"
