@@ -1,16 +1,24 @@
 """The judge over real HTTP: the Claude adapter against a fake API that answers in pieces, badly or not at all."""
 
+import asyncio
+import json
+import os
+import sys
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from firstline.errors import ModelFailed
-from firstline.evals.judge import Asked, judge_all, judge_one, read_prompt, write_material
+from firstline.evals.judge import Asked, Judgement, judge_all, judge_one, read_prompt, write_material
+from firstline.evals.judge_batch import BatchJudge
 from firstline.evals.reliability import read_gold
 from firstline.model.prices import load_listings, price_usd
 from firstline.types import Usage
-from tests.support.asking import claude, scripted
-from tests.support.fake_claude import Drop, FakeClaude, Refuse, Reply, Say, Think, say
+from tests.support.asking import KEY, Waits, batches, claude, scripted
+from tests.support.fake_claude import Drop, FakeClaude, Lost, Refuse, Reply, Say, Scripted, Think, Torn, say
 
 pytestmark = pytest.mark.anyio
 
@@ -183,3 +191,63 @@ async def test_without_key_money_or_model_nothing_more_is_asked(refusal: Refuse,
             await judge_all(model, asked, {}, concurrency=2)
 
     assert caught.value.code == code and len(fake.requests) <= 2
+
+
+# In batches ---------------------------------------------------------------------------------------------------------
+
+
+async def judge_in_batch(
+    folder: Path, asked: Sequence[Asked], *steps: Reply | Refuse | Drop, **trouble: Any
+) -> tuple[dict[str, Judgement], FakeClaude]:
+    async with scripted(*steps) as fake, claude(fake, OPUS) as model, batches(fake, model=OPUS) as many:
+        fake.batches.trouble.update({deed: deque(each) for deed, each in trouble.items()})  # pyright: ignore[reportArgumentType, reportCallIssue]
+        judge = BatchJudge(many, model, folder, lambda _: None, sleep=Waits())
+        return await judge(asked, {}), fake
+
+
+async def test_a_whole_gold_set_is_judged_in_one_batch_at_half_the_price(tmp_path: Path) -> None:
+    asked = [gold.asked for gold in (*read_gold("relevance"), *read_gold("support"))]
+    judged, fake = await judge_in_batch(tmp_path, asked, *[say(GOOD)] * len(asked))
+
+    assert len(judged) == len(asked) and all(each.ok for each in judged.values())
+    assert sum(each.cost_usd for each in judged.values()) == pytest.approx(bill(fake) / 2)
+    assert len(fake.batches.batches) == 1 and not [each for each in fake.requests if each.path == "/v1/messages"]
+
+
+async def test_what_a_batch_leaves_open_is_asked_over_the_same_wire(tmp_path: Path) -> None:
+    asked = [gold.asked for gold in read_gold("gist")[:4]]
+    steps = (say("Hm."), Drop(), OVERLOADED, say(BAD), say(GOOD), say(GOOD), say(GOOD))
+    judged, fake = await judge_in_batch(tmp_path, asked, *steps)
+
+    assert [judged[one.key].ok for one in asked] == [True, True, True, False]
+    assert sum(each.path == "/v1/messages" for each in fake.requests) == 3
+
+
+async def check_in_a_process(fake: FakeClaude, data: Path) -> asyncio.subprocess.Process:
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("FIRSTLINE_", "ANTHROPIC_"))}
+    place = {"FIRSTLINE_DATA": str(data), "ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": fake.url}
+    command = (sys.executable, "-m", "firstline", "eval", "judge-check", "--batch", "--yes", "--json")
+    pipe = asyncio.subprocess.PIPE
+    return await asyncio.create_subprocess_exec(*command, env=own | place, cwd=data, stdout=pipe, stderr=pipe)
+
+
+async def test_what_a_killed_process_handed_in_is_fetched_by_the_next_one_and_paid_once(tmp_path: Path) -> None:
+    async with FakeClaude(Scripted([say(GOOD)], repeat=True)) as fake:
+        killed = await check_in_a_process(fake, tmp_path)
+        await fake.batches.looked.wait()
+        killed.kill()
+        await killed.communicate()
+        out, err = await (await check_in_a_process(fake, tmp_path)).communicate()
+
+    assert len(fake.batches.batches) == 1, err
+    told = json.loads(out)
+    assert sum(each["n"] for each in told["questions"].values()) == len(fake.ledger)
+
+
+async def test_a_batch_through_a_bad_line_is_paid_once(tmp_path: Path) -> None:
+    asked = [gold.asked for gold in read_gold("gist")[:3]]
+    trouble = {"create": [Lost()], "retrieve": [OVERLOADED, Drop()], "results": [Torn(80)]}
+    judged, fake = await judge_in_batch(tmp_path, asked, say(GOOD), say(BAD), say(GOOD), **trouble)
+
+    assert [judged[one.key].ok for one in asked] == [True, False, True]
+    assert len(fake.batches.batches) == 1 and len(fake.ledger) == 3

@@ -1,99 +1,31 @@
 """`judge-check` and `judge`: what they ask, what it costs, what they print, and when they could not run."""
 
 import asyncio
-import io
 import json
 import signal
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from firstline.bundle import Bundle
 from firstline.bundle.starter import write_starter
 from firstline.config import Settings
 from firstline.errors import ConfigError, ModelFailed
-from firstline.evals.case import Case
-from firstline.evals.judge import QUESTIONS, Asked, Question, read_judged, read_prompt, write_material
-from firstline.evals.judge_command import (
-    Teller,
-    add_kept,
-    estimate_usd,
-    find_tried,
-    folder_of_judge,
-    judge_check,
-    judge_folder,
-    tell_cost,
-)
+from firstline.evals.judge import QUESTIONS, Asked, Question, read_judged, read_prompt
+from firstline.evals.judge_asking import Bench, estimate_usd, tell_cost
+from firstline.evals.judge_command import add_kept, find_tried, folder_of_judge, judge_check, judge_folder
+from firstline.evals.metrics import Figure, verdict_of
 from firstline.evals.reliability import read_gold
 from firstline.evals.run import Plan, opened_engine, read_trials, run_plan, score_all
 from firstline.evals.sheet import Origin, read_sheet, write_origin
-from firstline.model import ModelRequest, Piece
+from firstline.intervals import Interval
+from firstline.scoring.case import Case
 from firstline.types import Json
-from tests.support.scripted import say
+from tests.support.judging import GOLD, Ear, Oracle
 
-GOLD = {write_material(gold.asked.material): gold.ok for question in QUESTIONS for gold in read_gold(question)}
-
-
-@dataclass
-class Oracle:
-    """A judge that knows the gold sets, and errs where it is told to; of anything else it thinks as `other` does."""
-
-    errs: Callable[[Json, bool], bool] = lambda *_: False
-    other: Callable[[Json], str] = lambda _: '{"ok": true}'
-    fails: Callable[[int], ModelFailed | None] = lambda _: None
-    asked: list[tuple[str, ...]] = field(default_factory=list)
-    name: str = "claude-opus-5-5"
-    offline: bool = False
-    closed: int = 0
-
-    async def aclose(self) -> None:
-        self.closed += 1
-
-    async def stream(self, request: ModelRequest) -> AsyncIterator[Piece]:
-        texts = tuple(str(turned.content[0]["text"]) for turned in request.messages)
-        self.asked.append(texts)
-        failure = self.fails(len(self.asked))
-        await asyncio.sleep(0)
-        if failure is not None:
-            raise failure
-        material = {key: value for text in texts for key, value in json.loads(text).items()}
-        answer = self.other(material)
-        if texts in GOLD:
-            ok = GOLD[texts] != self.errs(material, GOLD[texts])
-            answer = json.dumps({"ok": ok, "why": "so I think"})
-        for piece in say(answer, cost=0.001):
-            assert not isinstance(piece, Exception | float) and not callable(piece)
-            yield piece
-
-
-@dataclass
-class Ear:
-    """What the commands said; `agrees` to every cost, or to none."""
-
-    agrees: bool = True
-    as_json: bool = False
-    costs: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.out, self.err = io.StringIO(), io.StringIO()
-
-    def agree(self, cost: str) -> None:
-        self.costs.append(cost)
-        if not self.agrees:
-            raise ConfigError
-
-    @property
-    def teller(self) -> Teller:
-        out, err = (Console(file=file, width=200, soft_wrap=True) for file in (self.out, self.err))
-        return Teller(out, err, self.agree, self.as_json)
-
-    @property
-    def lines(self) -> list[str]:
-        return self.out.getvalue().splitlines()
+JUDGED = {"relevance", "supported"}
 
 
 @pytest.fixture
@@ -103,7 +35,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 def check(settings: Settings, oracle: Oracle, ear: Ear, *questions: Question) -> bool:
-    return judge_check(settings, ear.teller, questions=questions or QUESTIONS, choose=lambda _: oracle)
+    return judge_check(settings, ear.teller, questions=questions or QUESTIONS, bench=Bench(choose=lambda _: oracle))
 
 
 # judge-check --------------------------------------------------------------------------------------------------------
@@ -227,8 +159,8 @@ def test_the_cost_is_the_list_price_of_prompt_material_and_answer() -> None:
     chinese = Asked("gist", {"customer": "价" * 3_500, "should_say": "", "reply": ""})
 
     one, two, three = (estimate_usd([each], "claude-opus-5-5") or 0 for each in (asked, more, chinese))
-    assert two - one == pytest.approx(1_000 * 5.00 / 1e6, rel=0.01)
-    assert three - one == pytest.approx(2_500 * 5.00 / 1e6, rel=0.01)
+    assert two - one == pytest.approx(1_000 * 4.00 / 1e6, rel=0.01)
+    assert three - one == pytest.approx(2_500 * 4.00 / 1e6, rel=0.01)
     assert one > (400 * 20.00 + len(read_prompt("gist")) / 3.5 * 4.00) / 1e6
 
 
@@ -293,7 +225,7 @@ def run(tmp_path: Path, settings: Settings) -> Run:
 
 
 def judge(run: Run, settings: Settings, oracle: Oracle, ear: Ear) -> bool:
-    return judge_folder(run.folder, settings, ear.teller, choose=lambda _: oracle)
+    return judge_folder(run.folder, settings, ear.teller, bench=Bench(choose=lambda _: oracle))
 
 
 def test_a_run_is_judged_once_and_the_figures_of_a_trusted_judge_decide(run: Run, settings: Settings) -> None:
@@ -366,7 +298,7 @@ def test_a_run_that_nobody_judged_is_scored_as_before(run: Run, settings: Settin
     bundle = read_bundle(run, settings)
     scored = score_all(read_trials(run.folder), bundle)
 
-    assert add_kept(scored, bundle, run.folder, settings) == scored
+    assert add_kept(scored, bundle, run.folder, settings) == (tuple(scored), None)
 
 
 def test_a_rescored_run_keeps_its_judgements(run: Run, settings: Settings) -> None:
@@ -374,14 +306,46 @@ def test_a_rescored_run_keeps_its_judgements(run: Run, settings: Settings) -> No
     judge(run, settings, Oracle(), Ear())
     sheet = read_sheet(run.folder)
     bare = [
-        type(each)(each.trial, tuple(s for s in each.scores if s.criterion != "relevance")) for each in sheet.scored
+        type(each)(each.trial, tuple(s for s in each.scores if s.criterion not in JUDGED)) for each in sheet.scored
     ]
 
-    kept = add_kept(bare, read_bundle(run, settings), run.folder, settings)
+    kept, whose = add_kept(bare, read_bundle(run, settings), run.folder, settings)
 
-    assert [[score for score in each.scores if score.criterion == "relevance"] for each in kept] == [
-        [score for score in each.scores if score.criterion == "relevance"] for each in sheet.scored
+    assert [[score for score in each.scores if score.criterion in JUDGED] for each in kept] == [
+        [score for score in each.scores if score.criterion in JUDGED] for each in sheet.scored
     ]
+    assert whose == sheet.judge and whose is not None and set(whose.tried) == JUDGED
+
+
+def test_the_runs_own_figures_are_corrected_for_the_judges_errors_and_say_whose_word_it_is(
+    run: Run, settings: Settings
+) -> None:
+    seen: list[Json] = []
+
+    def sometimes(material: Json, ok: bool) -> bool:
+        """Calls about one in fifteen good ones bad."""
+        seen.append(material)
+        return ok and len(seen) % 15 == 0
+
+    assert check(settings, Oracle(errs=sometimes), Ear()) is True
+    judge(run, settings, Oracle(other=lambda each: json.dumps({"ok": "chain" not in str(each)})), Ear())
+
+    sheet = read_sheet(run.folder)
+    figures = {figure.criterion: figure for figure in sheet.figures}
+    raw = figures["relevance"].ok / figures["relevance"].n
+    assert (figures["relevance"].value or 0) > raw, "this judge is too strict"
+    assert sheet.to_json()["judge"]["model"] == "claude-opus-5-5"
+    report = (run.folder / "report.md").read_text()
+    assert "claude-opus-5-5" in report and "Claims supported" in report
+
+
+def test_support_fails_a_run_by_its_bound_and_never_holds_it_up() -> None:
+    supported = Figure("supported", 90, 90, 90, 1.0, Interval(0.95, 1.0), 1.0, "inconclusive")
+    quotes = replace(supported, criterion="quotes", verdict="pass")
+
+    assert verdict_of([quotes, supported]) == "pass"
+    assert verdict_of([quotes, replace(supported, verdict="fail")]) == "fail"
+    assert verdict_of([replace(quotes, verdict="inconclusive"), supported]) == "inconclusive"
 
 
 def test_a_changed_bundle_is_told_of(run: Run, settings: Settings) -> None:
@@ -396,4 +360,4 @@ def test_a_changed_bundle_is_told_of(run: Run, settings: Settings) -> None:
 
 def test_a_folder_without_a_run_is_an_operators_mistake(tmp_path: Path, settings: Settings) -> None:
     with pytest.raises(ConfigError, match="no run"):
-        judge_folder(tmp_path, settings, Ear().teller, choose=lambda _: Oracle())
+        judge_folder(tmp_path, settings, Ear().teller, bench=Bench(choose=lambda _: Oracle()))

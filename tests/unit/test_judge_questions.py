@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from firstline.bundle import Bundle
-from firstline.evals.case import Case
 from firstline.evals.judge import Asked, Judgement
 from firstline.evals.metrics import Scored, targets_of
+from firstline.evals.player import FollowScript, run_trial
 from firstline.evals.questions import (
     MATERIAL_CHARS,
     TEXT_CHARS,
@@ -19,19 +19,20 @@ from firstline.evals.questions import (
     score_judged,
     sum_up_judged,
 )
-from firstline.evals.reliability import Reliability
-from firstline.evals.scoring import Known, Score
-from firstline.evals.trial import FollowScript, Trial, run_trial
 from firstline.intervals import wilson
-from firstline.prompt import build_static
+from firstline.judges import Reliability
+from firstline.scoring import Score
+from firstline.scoring.case import Case
+from firstline.scoring.trial import Trial
 from firstline.types import Passage
+from firstline.wire import build_known
 from tests.support.scripted import RecordingToolset, ScriptedModel, call, make_engine, say
 from tests.support.toy import make_bundle
 
 pytestmark = pytest.mark.anyio
 
 BUNDLE = make_bundle()
-KNOWN = Known(BUNDLE, build_static(BUNDLE))
+KNOWN = build_known(BUNDLE)
 TARGETS = targets_of(BUNDLE.criteria)
 SOUND, WEAK = Reliability(40, 40, 40, 40), Reliability(40, 30, 40, 40)
 
@@ -212,28 +213,35 @@ async def asked_and_judged(*oks: bool | None) -> tuple[Trial, list[Asked], dict[
     return trial, asked, judged
 
 
-async def test_judgements_of_relevance_become_scores_of_the_trial() -> None:
+async def test_judgements_become_scores_of_the_trial() -> None:
     trial, asked, judged = await asked_and_judged(True, False, False, True)
     own = Score("comprehension", True, "", 0)
 
     (scored,) = add_judged([Scored(trial, (own,))], asked, judged, {"relevance", "support"})
 
-    assert scored.scores == (own, Score("relevance", True, "", 0), Score("relevance", False, "because", 1))
-    assert scored.reasons == ["relevance: because"]
+    assert scored.scores == (
+        own,
+        Score("relevance", True, "", 0),
+        Score("supported", False, "because", 0),
+        Score("relevance", False, "because", 1),
+        Score("supported", True, "", 1),
+    )
+    assert not scored.passed and "relevance: because" in scored.reasons
 
 
-async def test_accuracy_is_a_gate_of_every_turn_and_not_left_to_a_judges_errors() -> None:
-    _, asked, judged = await asked_and_judged(True, False, True, False)
+async def test_support_fails_no_conversation_and_accuracy_is_not_left_to_a_judges_errors() -> None:
+    trial, asked, judged = await asked_and_judged(True, False, True, False)
 
-    assert {score.criterion for _, score in score_judged(asked, judged, {"relevance", "support", "gist"})} == {
-        "relevance"
-    }
+    (scored,) = add_judged([Scored(trial, ())], asked, judged, {"relevance", "support", "gist"})
+
+    assert {score.criterion for score in scored.scores} == {"relevance", "supported"}
+    assert scored.passed
 
 
 async def test_a_judge_that_may_not_decide_gives_no_scores() -> None:
     trial, asked, judged = await asked_and_judged(False, False, False, False)
 
-    assert add_judged([Scored(trial, ())], asked, judged, {"support"}) == [Scored(trial, ())]
+    assert add_judged([Scored(trial, ())], asked, judged, {"gist"}) == [Scored(trial, ())]
 
 
 async def test_what_could_not_be_read_is_neither_a_score_nor_in_a_figure() -> None:

@@ -9,18 +9,9 @@ from hypothesis import strategies as st
 
 from firstline.evals.judge import Asked, Judgement, Question
 from firstline.evals.metrics import Figure
-from firstline.evals.reliability import (
-    MOST_UNREADABLE,
-    Reliability,
-    correct_figure,
-    find_reliability,
-    gates,
-    list_mistakes,
-    measure_reliability,
-    read_gold,
-    try_judge,
-)
+from firstline.evals.reliability import correct_figure, find_reliability, list_mistakes, read_gold, try_judge
 from firstline.intervals import Interval, wilson
+from firstline.judges import MOST_UNREADABLE, Reliability, gates, measure_reliability
 
 shares = st.floats(0, 1)
 

@@ -15,7 +15,10 @@ from firstline.config import load_settings
 from firstline.errors import ConfigError, Problem
 from firstline.evals.compare import compare
 from firstline.evals.dataset import load_cases
-from firstline.evals.judge_command import Teller, add_kept, judge_check, judge_folder
+from firstline.evals.inspect_log import write_log
+from firstline.evals.judge_asking import Bench, Teller
+from firstline.evals.judge_command import add_kept, judge_check, judge_folder
+from firstline.evals.live_judge import judge_live
 from firstline.evals.mending import mend, scored_anew, write_trials
 from firstline.evals.metrics import targets_of
 from firstline.evals.page import write_comparison_page
@@ -44,6 +47,10 @@ RunFolder = Annotated[Path, typer.Argument(help="the folder of a run")]
 Yes = Annotated[bool, typer.Option("--yes", help="do not ask before money is spent")]
 Strict = Annotated[bool, typer.Option("--strict", help="fail, too, when a criterion is inconclusive")]
 AsJson = Annotated[bool, typer.Option("--json", help="for programs")]
+InBatch = Annotated[
+    bool | None,
+    typer.Option("--batch/--no-batch", help="half the price, within a day; by itself from 1,000 questions on"),
+]
 
 
 @eval_app.command()
@@ -80,8 +87,9 @@ def run(
         if played is None:
             err.print(tell_kept(plan, folder, revision, asked), markup=False)
             raise typer.Exit(2)
-        scored = tuple(add_kept(score_all(played, engine.bundle), engine.bundle, folder, settings))
-        sheet = Sheet(origin, hash_scorers(), targets_of(engine.bundle.criteria), scored, datetime.now(UTC))
+        scored, judge = add_kept(score_all(played, engine.bundle), engine.bundle, folder, settings)
+        targets = targets_of(engine.bundle.criteria)
+        sheet = Sheet(origin, hash_scorers(), targets, scored, datetime.now(UTC), judge)
     against = beside_last(sheet, earlier)
     publish(sheet, folder, against)
     if as_json:
@@ -129,8 +137,9 @@ def rescore(
             trials, origin = mended.trials, origin.model_copy(update={"suite": hash_suite(mended.cases)})
             write_trials(trials, folder)
             begin(folder, origin)
-        scored = tuple(add_kept(score_all(trials, engine.bundle), engine.bundle, folder, settings))
-        sheet = Sheet(origin, hash_scorers(), targets_of(engine.bundle.criteria), scored, datetime.now(UTC))
+        scored, judge = add_kept(score_all(trials, engine.bundle), engine.bundle, folder, settings)
+        targets = targets_of(engine.bundle.criteria)
+        sheet = Sheet(origin, hash_scorers(), targets, scored, datetime.now(UTC), judge)
     publish(sheet, folder)
     if as_json:
         typer.echo(json.dumps(sheet.to_json(), ensure_ascii=False))
@@ -169,19 +178,46 @@ def compare_command(
 def judge_command(
     folder: RunFolder,
     bundle: Annotated[Path | None, typer.Option(help="the bundle's folder, where it has moved")] = None,
+    batch: InBatch = None,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Let a judge look at a run's replies: relevance, support, gist. Asks before it costs; keeps what it said."""
-    if not judge_folder(folder, load_settings(), _tell(yes=yes, as_json=as_json), bundle=bundle):
+    teller = _tell(yes=yes, as_json=as_json)
+    if not judge_folder(folder, load_settings(), teller, bundle=bundle, bench=Bench(batch)):
         raise typer.Exit(1)
 
 
 @eval_app.command(name="judge-check")
-def judge_check_command(yes: Yes = False, as_json: AsJson = False) -> None:
+def judge_check_command(batch: InBatch = None, yes: Yes = False, as_json: AsJson = False) -> None:
     """Try the judge itself on its gold sets. Exit code 1 when it is not to be trusted."""
-    if not judge_check(load_settings(), _tell(yes=yes, as_json=as_json)):
+    if not judge_check(load_settings(), _tell(yes=yes, as_json=as_json), bench=Bench(batch)):
         raise typer.Exit(1)
+
+
+@eval_app.command(name="live")
+def live_command(
+    bundle: Annotated[Path, typer.Argument(help="the folder of the bundle that is served")],
+    days: Annotated[int, typer.Option(min=1, help="conversations that began in the last so many days")] = 7,
+    sample: Annotated[int, typer.Option(min=1, help="at most so many; a larger sample holds a smaller")] = 200,
+    batch: InBatch = None,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let a judge look at a sample of closed live conversations; the report then shows relevance and support."""
+    teller = _tell(yes=yes, as_json=as_json)
+    if not judge_live(load_settings(), teller, bundle, days=days, size=sample, bench=Bench(batch)):
+        raise typer.Exit(1)
+
+
+@eval_app.command()
+def export(
+    folder: RunFolder,
+    inspect: Annotated[Path, typer.Option(help="the log of Inspect to write: OUT.eval, or OUT.json")],
+) -> None:
+    """Write a run for another tool: as a log of Inspect, for its viewer."""
+    write_log(read_sheet(folder), inspect)
+    out.print(f"written to {inspect}", markup=False)
 
 
 @eval_app.command()

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import IO, Any, Literal, cast, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -141,24 +141,29 @@ async def judge_one(model: Model, asked: Asked) -> Judgement:
     for _ in range(TRIES):
         reply = await _ask(model, asked)
         cost += reply.cost_usd
-        ok, why = read_answer(_text_of(reply))
+        ok, why = read_reply(reply)
         if ok is not None:
             return Judgement(asked.key, ok, why, cost, model.name)
     return Judgement(asked.key, None, "unreadable", cost, model.name)
 
 
-async def _ask(model: Model, asked: Asked) -> ModelReply:
+def build_request(asked: Asked) -> ModelRequest:
+    """The question as a model is asked it, alone or in a batch."""
     texts = write_material(asked.material)
-    request = ModelRequest(
+    return ModelRequest(
         turn_id=TurnId("judge"),
         system=read_prompt(asked.question),
         messages=tuple(Turned("user", ({"type": "text", "text": text},)) for text in texts),
         tools=(),
         static_messages=len(texts) - 1,
         max_tokens=MOST_TOKENS,
+        alone=True,
     )
+
+
+async def _ask(model: Model, asked: Asked) -> ModelReply:
     replies: list[ModelReply] = []
-    async with aclosing(cast("Any", model.stream(request))) as pieces:
+    async with aclosing(cast("Any", model.stream(build_request(asked)))) as pieces:
         async for piece in pieces:
             replies += [piece.reply] if isinstance(piece, Replied) else []
     if not replies:
@@ -188,12 +193,14 @@ def _fence(value: object) -> object:
             return value
 
 
-def _text_of(reply: ModelReply) -> str:
-    return "".join(str(block.get("text", "")) for block in reply.blocks if block.get("type") == "text")
+def read_reply(reply: ModelReply) -> tuple[bool | None, str]:
+    """What a judge's reply says, as `read_answer`."""
+    texts = (str(block.get("text", "")) for block in reply.blocks if block.get("type") == "text")
+    return read_answer("".join(texts))
 
 
 def read_answer(text: str) -> tuple[bool | None, str]:
-    """What a judge's reply says; (None, "") when it is not the one object that was asked for.
+    """What a judge said; (None, "") when it is not the one object that was asked for.
 
     Everything from the first brace to the last must be that object: an object quoted within it, as from a reply that
     tells the judge what to say, is then never taken for the answer.
@@ -240,5 +247,10 @@ def keep_judged(folder: Path, judged: Judgement) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     line = json.dumps(asdict(judged), ensure_ascii=False).encode() + b"\n"
     with (folder / JUDGED).open("a+b") as file:
-        cut = file.seek(0, 2) > 0 and file.seek(-1, 2) >= 0 and file.read(1) != b"\n"
-        file.write(b"\n" + line if cut else line)
+        file.write(end_line(file) + line)
+
+
+def end_line(file: IO[bytes]) -> bytes:
+    """What a file that is open for reading and adding lacks, so that what is added begins a line."""
+    cut = file.seek(0, 2) > 0 and file.seek(-1, 2) >= 0 and file.read(1) != b"\n"
+    return b"\n" if cut else b""

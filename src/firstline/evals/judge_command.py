@@ -5,64 +5,28 @@ Both ask before they spend, keep every judgement as soon as it is there, and go 
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from firstline.bundle import Bundle
 from firstline.config import Settings
-from firstline.errors import ConfigError, ModelFailed, Problem
-from firstline.evals.estimate import CHARS_OF_A_TOKEN
-from firstline.evals.judge import (
-    QUESTIONS,
-    Asked,
-    Judgement,
-    Question,
-    find_open,
-    judge_all,
-    keep_judged,
-    read_judged,
-    read_prompt,
-    write_material,
-)
+from firstline.evals.judge import QUESTIONS, Asked, Judgement, Question, keep_judged, read_judged
+from firstline.evals.judge_asking import USUAL, Asking, Bench, Teller
 from firstline.evals.judge_table import print_check, print_judged
 from firstline.evals.metrics import Scored, targets_of
-from firstline.evals.questions import JudgedFigure, add_judged, list_questions, sum_up_judged
-from firstline.evals.reliability import Reliability, find_reliability, gates, list_mistakes, read_gold, try_judge
+from firstline.evals.questions import CRITERIA, SCORED, JudgedFigure, add_judged, list_questions, sum_up_judged
+from firstline.evals.reliability import find_reliability, list_mistakes, read_gold, try_judge
 from firstline.evals.results import publish
 from firstline.evals.run import hash_scorers, opened_engine, read_trials, score_all
-from firstline.evals.scoring import Known
-from firstline.evals.sheet import Sheet, read_origin
-from firstline.evals.trial import Trial
-from firstline.evals.wording import count
-from firstline.model import Model
-from firstline.model.prices import load_listings, price_usd
-from firstline.prompt import build_static
-from firstline.types import Json, Usage, Usd
-from firstline.wire import choose_judge_model
-
-ANSWER_TOKENS = 400
-"""Of one answer, with what the model thinks before it: measured on none, guessed from its brevity."""
-
-Agree = Callable[[str], None]
-"""Is told the cost, before it is spent; returns when somebody agrees, raises when not."""
-
-Choose = Callable[[Settings], Model | None]
-
-
-@dataclass(frozen=True)
-class Teller:
-    """Where the commands speak, and who agrees to the cost."""
-
-    out: Console
-    err: Console
-    agree: Agree
-    as_json: bool = False
-
+from firstline.evals.sheet import JudgedBy, Sheet, read_origin
+from firstline.judges import Reliability, gates
+from firstline.scoring import Criterion, Known
+from firstline.scoring.trial import Trial
+from firstline.types import Json
+from firstline.wire import build_known
 
 # judge-check --------------------------------------------------------------------------------------------------------
 
@@ -72,7 +36,7 @@ def judge_check(
     teller: Teller,
     *,
     questions: Sequence[Question] = QUESTIONS,
-    choose: Choose = choose_judge_model,
+    bench: Bench = USUAL,
 ) -> bool:
     """Try the judge on the gold sets and print how it did. Whether it is trusted on every one of the questions.
 
@@ -80,7 +44,8 @@ def judge_check(
     """
     folder = folder_of_judge(settings)
     asked = [gold.asked for question in questions for gold in read_gold(question)]
-    model_id, judged = _judge(_need_model(settings, choose), asked, folder, teller)
+    asking = Asking(settings, bench, folder, teller)
+    model_id, judged = asking.model.name, asking.judge(asked, read_judged(folder), partial(keep_judged, folder))
     tried: dict[Question, Reliability | None] = {
         question: find_reliability(question, judged, model_id) for question in questions
     }
@@ -123,7 +88,7 @@ def judge_folder(
     teller: Teller,
     *,
     bundle: Path | None = None,
-    choose: Choose = choose_judge_model,
+    bench: Bench = USUAL,
 ) -> bool:
     """Judge what a run recorded, add the scores of judges that may decide, and print the figures.
 
@@ -133,11 +98,13 @@ def judge_folder(
     origin, trials = read_origin(folder), read_trials(folder)
     known = _know(bundle or Path(origin.path), origin.revision, settings, teller)
     asked = _list_all(trials, known)
-    model_id, judged = _judge(_need_model(settings, choose), asked, folder, teller)
+    asking = Asking(settings, bench, folder, teller)
+    model_id, judged = asking.model.name, asking.judge(asked, read_judged(folder), partial(keep_judged, folder))
     tried = find_tried(settings, model_id)
     targets = targets_of(known.bundle.criteria)
     scored = add_judged(score_all(trials, known.bundle), asked, judged, _gating(tried))
-    publish(Sheet(origin, hash_scorers(), targets, tuple(scored), datetime.now(UTC)), folder, None)
+    judge = judged_by(scored, model_id, tried)
+    publish(Sheet(origin, hash_scorers(), targets, tuple(scored), datetime.now(UTC), judge), folder, None)
     figures = sum_up_judged(asked, judged, tried, targets)
     if teller.as_json:
         teller.out.print_json(json.dumps([figure.to_json() for figure in figures], ensure_ascii=False))
@@ -146,13 +113,29 @@ def judge_folder(
     return not any(_fails(figure) for figure in figures)
 
 
-def add_kept(scored: Sequence[Scored], bundle: Bundle, folder: Path, settings: Settings) -> list[Scored]:
-    """The trials with the scores of what was judged before, where that judge may decide; asks nobody."""
-    known = Known(bundle, build_static(bundle))
+def add_kept(
+    scored: Sequence[Scored], bundle: Bundle, folder: Path, settings: Settings
+) -> tuple[tuple[Scored, ...], JudgedBy | None]:
+    """The trials with the scores of what was judged before, where that judge may decide; and it. Asks nobody."""
+    known = build_known(bundle)
     asked = _list_all([each.trial for each in scored], known)
     tried = find_tried(settings, settings.judge_model)
     own = {key: each for key, each in read_judged(folder).items() if each.model == settings.judge_model}
-    return add_judged(scored, asked, own, _gating(tried))
+    added = tuple(add_judged(scored, asked, own, _gating(tried)))
+    return added, judged_by(added, settings.judge_model, tried)
+
+
+def judged_by(
+    scored: Sequence[Scored], model_id: str, tried: Mapping[Question, Reliability | None]
+) -> JudgedBy | None:
+    """The judge, by the criteria that are scored by its word; None where none is."""
+    own: dict[Criterion, Reliability] = {
+        CRITERIA[question]: reliability
+        for question, reliability in tried.items()
+        if question in SCORED and reliability is not None and reliability.trusted
+    }
+    has_scores = any(score.criterion in own for each in scored for score in each.scores)
+    return JudgedBy(model_id, own) if has_scores else None
 
 
 def find_tried(settings: Settings, model_id: str) -> dict[Question, Reliability | None]:
@@ -179,97 +162,8 @@ def _know(path: Path, revision: str, settings: Settings, teller: Teller) -> Know
     bundle = asyncio.run(read())
     if bundle.revision != revision:
         teller.err.print("the bundle has changed since: its own words may not be those of the run", style="yellow")
-    return Known(bundle, build_static(bundle))
+    return build_known(bundle)
 
 
 def _list_all(trials: Sequence[Trial], known: Known) -> list[Asked]:
     return [one for trial in trials for one in list_questions(trial, known)]
-
-
-# Asking -------------------------------------------------------------------------------------------------------------
-
-
-def _need_model(settings: Settings, choose: Choose) -> Model:
-    model = choose(settings)
-    if model is None:
-        raise ConfigError(
-            Problem("there is no judge: it needs Claude", "set ANTHROPIC_API_KEY; nothing stands in for it offline")
-        )
-    return model
-
-
-def _judge(model: Model, asked: Sequence[Asked], folder: Path, teller: Teller) -> tuple[str, dict[str, Judgement]]:
-    """The judge's name and its judgements by key; only what it has not judged is asked, and agreed to before."""
-    known = {key: each for key, each in read_judged(folder).items() if each.model == model.name}
-    todo = find_open(asked, known, model.name)
-    if todo:
-        teller.agree(tell_cost(todo, model.name))
-    judged = _ask_all(model, todo, known, folder, teller)
-    missing = [one for one in todo if one.key not in judged]
-    if missing:
-        what = f"{len(missing)} of {count(len(todo), 'question', 'questions')} could not be asked"
-        raise ConfigError(Problem(what, "run it again: what was judged is kept"))
-    return model.name, judged
-
-
-def _ask_all(
-    model: Model, todo: Sequence[Asked], known: Mapping[str, Judgement], folder: Path, teller: Teller
-) -> dict[str, Judgement]:
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("${task.fields[cost]:.2f}"), TimeRemainingColumn())
-    spent = 0.0
-    with Progress(*columns, console=teller.err, transient=True) as progress, asyncio.Runner() as runner:
-        task = progress.add_task("", total=len(todo), cost=spent)
-
-        def keep(judged: Judgement) -> None:
-            nonlocal spent
-            keep_judged(folder, judged)
-            spent += judged.cost_usd
-            progress.update(task, advance=1, cost=spent)
-
-        try:
-            return runner.run(judge_all(model, todo, known, told=keep))
-        except ModelFailed as failure:
-            what = f"the judge could not be asked: {failure}"
-            raise ConfigError(Problem(what, "mend it and run it again: what was judged is kept")) from None
-        except KeyboardInterrupt:
-            raise ConfigError(Problem("broken off", "run it again: what was judged is kept")) from None
-        finally:
-            runner.run(model.aclose())
-            if todo:
-                teller.err.print(f"judged for ${spent:.4f}", style="dim")
-
-
-def tell_cost(todo: Sequence[Asked], model_id: str) -> str:
-    """What is to be judged and what it will cost, in words."""
-    usd = estimate_usd(todo, model_id)
-    cost = (
-        f"unknown, no price of {model_id} is known" if usd is None else f"about ${usd:.2f}, guessed from its length"
-    )
-    return f"{count(len(todo), 'question', 'questions')} for {model_id}; cost {cost}"
-
-
-def estimate_usd(todo: Sequence[Asked], model_id: str) -> Usd | None:
-    """Good to a factor of two; None where no price of the model is known."""
-    listing = load_listings().get(model_id)
-    if listing is None:
-        return None
-    shared: dict[tuple[str, ...], float] = {}
-    fresh = again = 0.0
-    for one in todo:
-        *first, rest = write_material(one.material)
-        stretch = (read_prompt(one.question), *first)
-        again += shared.setdefault(stretch, sum(map(_count_tokens, stretch)))
-        fresh += _count_tokens(rest)
-    once = sum(shared.values())
-    usage = Usage(
-        cache_write_tokens=round(once + fresh),
-        cache_read_tokens=round(again - once),
-        output_tokens=ANSWER_TOKENS * len(todo),
-    )
-    return price_usd(listing, usage, cache_write_1h_tokens=round(once))
-
-
-def _count_tokens(text: str) -> float:
-    """A Chinese character is about a token, of an alphabet's letters several are."""
-    wide = sum(sign > "\u2e80" for sign in text)
-    return wide + (len(text) - wide) / CHARS_OF_A_TOKEN

@@ -8,17 +8,10 @@ from rich.text import Text
 
 from firstline.evals.judge import Asked, Judgement, Question
 from firstline.evals.questions import JudgedFigure
-from firstline.evals.reliability import (
-    TRUSTED,
-    Gold,
-    Reliability,
-    gates,
-    list_mistakes,
-    read_gold,
-    try_judge,
-)
+from firstline.evals.reliability import Gold, list_mistakes, read_gold, try_judge
 from firstline.evals.wording import count, write_interval, write_line, write_n, write_share, write_verdict
 from firstline.intervals import Interval
+from firstline.judges import TRUSTED, Reliability, gates
 from firstline.report.written import write_range
 
 MOST_LINES = 60

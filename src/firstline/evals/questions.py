@@ -10,9 +10,7 @@ from dataclasses import dataclass, replace
 from firstline.bundle import Bundle
 from firstline.evals.judge import Asked, Judgement, Question
 from firstline.evals.metrics import Figure, Scored
-from firstline.evals.reliability import Reliability, correct_figure, gates
-from firstline.evals.scoring import Criterion, Known, Score
-from firstline.evals.trial import Trial
+from firstline.evals.reliability import correct_figure
 from firstline.events import (
     ApprovalDecided,
     ConfirmationDecided,
@@ -31,7 +29,10 @@ from firstline.events import (
     messages_by,
 )
 from firstline.intervals import judge_share
+from firstline.judges import Reliability, gates
 from firstline.model.note import fence
+from firstline.scoring import Criterion, Known, Score
+from firstline.scoring.trial import Trial
 from firstline.types import CallId, Json
 
 MATERIAL_CHARS = 40_000
@@ -39,12 +40,12 @@ BUSINESS_CHARS = 6_000
 TEXT_CHARS = 8_000
 MOST_LINES = 40
 
-CRITERIA: Mapping[Question, Criterion] = {"relevance": "relevance", "support": "accuracy", "gist": "accuracy"}
+CRITERIA: Mapping[Question, Criterion] = {"relevance": "relevance", "support": "supported", "gist": "accuracy"}
 """Whose target a question's figure is held against."""
 
-SCORED: frozenset[Question] = frozenset({"relevance"})
-"""Whose judgements are scores of a trial as well. Those of accuracy are not: it is a gate of 100%, and would be left
-to the judge's own errors.
+SCORED: frozenset[Question] = frozenset({"relevance", "support"})
+"""Whose judgements are scores of a trial as well. The gist is not: accuracy, by code, is a gate of 100%, and would be
+left to the judge's own errors.
 """
 
 
@@ -65,7 +66,7 @@ def list_questions(trial: Trial, known: Known) -> Iterator[Asked]:
             talk = [*_tell_talk(earlier, replies=True), *_tell_talk(events, replies=False)][-MOST_LINES:]
             material = {"business": _describe(known.bundle), "conversation": talk, "reply": reply}
             yield Asked("relevance", material, name, act)
-        own = _choose_evidence(known.static.evidence)
+        own = _choose_evidence(known.own_words)
         given = _choose_evidence(_gather(events, known), _gather(earlier, known))
         had = {"business": own, "material": given, "customer": said[-MOST_LINES:], "reply": reply}
         yield Asked("support", had, name, act)

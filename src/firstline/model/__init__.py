@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from firstline.errors import ModelFailed
 from firstline.types import Citation, Json, TurnId, Usage
 
 Role = Literal["chat", "fast", "judge"]
@@ -33,7 +34,10 @@ class Spec:
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
-    """What a model is asked. The first `static_messages` are the same in every conversation of a bundle."""
+    """What a model is asked. The first `static_messages` are the same in every conversation of a bundle.
+
+    alone: nothing will ever be asked that begins with all of this; only the static part is then worth caching.
+    """
 
     turn_id: TurnId
     system: str
@@ -41,6 +45,7 @@ class ModelRequest:
     tools: tuple[Spec, ...]
     static_messages: int = 2
     max_tokens: int = 4096
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,4 +123,64 @@ class Model(Protocol):
 
     async def aclose(self) -> None:
         """Let go of what the model holds, such as connections."""
+        ...
+
+
+# Many at once -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A batch that was taken, and the ids of the requests in it: the first of those that were given."""
+
+    batch_id: str
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchState:
+    """How far a batch is. Upstream counts what succeeded, and what did not, only when all of it has ended."""
+
+    ended: bool
+    processing: int = 0
+    succeeded: int = 0
+    failed: int = 0
+
+
+class Batches(Protocol):
+    """A model that is asked many things at once, and answers all of them within a day, at a lower price."""
+
+    @property
+    def name(self) -> str:
+        """The model's id, as `Model.name`."""
+        ...
+
+    async def submit(self, requests: Mapping[str, ModelRequest]) -> Submitted:
+        """Hand in as many of the requests as one batch takes. Ids: 1 to 64 letters, digits, `_`, `-`.
+
+        Raises: ModelFailed; then nothing was taken, as far as can be known.
+        """
+        ...
+
+    async def state(self, batch_id: str) -> BatchState:
+        """Raises: ModelFailed; `unknown` when there is no such batch."""
+        ...
+
+    async def results(self, batch_id: str) -> Mapping[str, ModelReply | ModelFailed]:
+        """What became of each request of a batch that has ended; one that was not got to failed as `not_asked`.
+
+        Raises: ModelFailed.
+        """
+        ...
+
+    async def cancel(self, batch_id: str) -> None:
+        """Ask for nothing more; the batch ends soon, with results of what was done. Raises: ModelFailed."""
+        ...
+
+    async def forget(self, batch_id: str) -> None:
+        """Have upstream delete an ended batch and its results, kept for weeks otherwise. Raises: ModelFailed."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of the connections; batches go on."""
         ...

@@ -6,9 +6,10 @@ Not a list of what may be used: a model that is missing here still works, its co
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from typing import Annotated
 
 import yaml
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from firstline.types import Json, Usage, Usd, Value
 
@@ -35,6 +36,8 @@ class Listing(Value):
 
     prices: Prices
     long_prompt: LongPrompt | None = None
+    batch_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """What a request in a batch costs, as a share of the same request alone; every price of it."""
     max_output_tokens: int
     minimum_cacheable_tokens: int
     thinking: Json | None = None
@@ -47,7 +50,7 @@ def load_listings() -> Mapping[str, Listing]:
     return TypeAdapter(dict[str, Listing]).validate_python(yaml.safe_load(text))
 
 
-def price_usd(listing: Listing, usage: Usage, *, cache_write_1h_tokens: int = 0) -> float:
+def price_usd(listing: Listing, usage: Usage, *, cache_write_1h_tokens: int = 0, in_batch: bool = False) -> float:
     """US dollars for one model call; cache writes beyond `cache_write_1h_tokens` are five-minute ones."""
     prompt_tokens = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
     long = listing.long_prompt
@@ -60,4 +63,4 @@ def price_usd(listing: Listing, usage: Usage, *, cache_write_1h_tokens: int = 0)
         + (usage.cache_write_tokens - hour) * prices.cache_write_5m
         + hour * prices.cache_write_1h
     )
-    return millionths / 1_000_000
+    return millionths / 1_000_000 * (listing.batch_share if in_batch else 1.0)

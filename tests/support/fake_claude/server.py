@@ -13,6 +13,8 @@ from http.client import responses as PHRASES
 from typing import Any
 
 from tests.support.fake_claude.answers import Answers
+from tests.support.fake_claude.batches import PATH as BATCHES
+from tests.support.fake_claude.batches import FakeBatches, Lost, Torn
 from tests.support.fake_claude.prefix import PromptCache, segments_of
 from tests.support.fake_claude.rules import THINKING_TYPES, Refused, check_body
 from tests.support.fake_claude.script import Drop, Refuse, Reply
@@ -60,6 +62,7 @@ class FakeClaude:
         self.requests: list[Request] = []
         self.ledger: list[Json] = []
         self.cache = PromptCache(minimum_cacheable_tokens)
+        self.batches = FakeBatches(answers, self.cache, self.ledger)
         self.connections_made = 0
         self.url = ""
         self._key = key
@@ -120,7 +123,7 @@ class FakeClaude:
         key = request.headers.get("authorization", "").removeprefix("Bearer ")
         if not key or (self._key is not None and key != self._key):
             raise Refused("invalid bearer token", status=401, kind="authentication_error")
-        if (request.method, request.path) == ("GET", "/v1/models"):
+        if (request.method, request.path) == ("GET", "/v1/models") or request.path.startswith(BATCHES):
             return
         if (request.method, request.path) != ("POST", "/v1/messages"):
             raise Refused("Not found", status=404, kind="not_found_error")
@@ -157,6 +160,9 @@ class _Exchange:
             if refusal is None and request.path == "/v1/models":
                 await self._respond(200, json.dumps(_models()), {}, request_id)
                 return True
+            if refusal is None and request.path.startswith(BATCHES):
+                await self._batch(request, request_id)
+                return True
             step = refusal or self._fake.answers.step()
             match step:
                 case Refuse():
@@ -183,6 +189,27 @@ class _Exchange:
         except ValueError:
             body = None
         return Request(method, path.partition("?")[0], headers, body)
+
+    async def _batch(self, request: Request, request_id: str) -> None:
+        try:
+            answer, trouble = await self._fake.batches.answer(request.method, request.path, request.body)
+        except Refused as refused:
+            answer, trouble = "", Refuse(refused.status, refused.kind, str(refused))
+        match trouble:
+            case Refuse():
+                await self._refuse(trouble, request_id)
+            case Drop():
+                await self._linger(trouble.after_seconds)
+                raise _Gone
+            case Lost():
+                raise _Gone
+            case Torn():
+                length = str(len(answer.encode()))
+                self._head(200, {"content-type": "application/json", "content-length": length}, request_id)
+                self._writer.write(answer.encode()[: trouble.after_bytes])
+                await self.tear()
+            case _:
+                await self._respond(200, answer, {}, request_id)
 
     async def _refuse(self, step: Refuse, request_id: str) -> None:
         error: Json = {"type": step.type, "message": step.message}
