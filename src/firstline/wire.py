@@ -4,8 +4,9 @@ import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -13,7 +14,9 @@ import structlog
 from pydantic import SecretStr
 
 from firstline.bundle import Bundle
+from firstline.bundle.revisions import find_revision
 from firstline.config import Settings
+from firstline.conversation import Conversation
 from firstline.courier import Courier
 from firstline.desk import Desk
 from firstline.desk.builtin import Inbox
@@ -25,6 +28,7 @@ from firstline.desk.webhook import Webhook
 from firstline.dispatch import Signal
 from firstline.dispatch.local import RETRY_SECONDS, LocalDispatcher
 from firstline.engine import Engine
+from firstline.engines import Engines
 from firstline.errors import ConfigError, Problem
 from firstline.guardrails.competitors import Competitors
 from firstline.guardrails.grounding import Grounding
@@ -32,16 +36,24 @@ from firstline.guardrails.injection import Injection
 from firstline.guardrails.links import Links
 from firstline.indexer import Indexer
 from firstline.ledger import Ledger
-from firstline.model import Model
+from firstline.model import Batches, Model
 from firstline.model.fallback import FallbackModel
 from firstline.model.offline import OfflineModel
 from firstline.mood import MoodJudge
-from firstline.prompt import build_static
+from firstline.prompt import Static, build_static, evidence_of
 from firstline.retrieval.lexical import LexicalRetriever
 from firstline.retrieval.passages import build_passages, collect_tags
 from firstline.route import Router
+from firstline.scoring import Known
 from firstline.store.deliveries import SqlDeliveries
-from firstline.store.opening import lock_folder, open_deliveries, open_records, open_store
+from firstline.store.opening import (
+    has_store,
+    lock_folder,
+    open_deliveries,
+    open_publications,
+    open_records,
+    open_store,
+)
 from firstline.store.records import SqlRecords
 from firstline.store.sql import SqlStore
 from firstline.store.staff import SqlStaff
@@ -72,20 +84,35 @@ def choose_model(bundle: Bundle, settings: Settings) -> Model:
     offline = OfflineModel(bundle)
     if settings.chosen_model == "offline":
         return offline
-    return FallbackModel([*(_build_claude(model_id, settings) for model_id in settings.chat_models), offline])
+    return FallbackModel([*(build_claude_model(model_id, settings) for model_id in settings.chat_models), offline])
 
 
 def choose_fast_model(settings: Settings) -> Model | None:
     """The model for what has to be quick and cheap; None where there is no key: rules stand in for it."""
-    return None if settings.chosen_model == "offline" else _build_claude(settings.fast_model, settings)
+    return None if settings.chosen_model == "offline" else build_claude_model(settings.fast_model, settings)
 
 
 def choose_judge_model(settings: Settings) -> Model | None:
     """The model that judges replies in evaluations; None where there is no key: nothing stands in for it."""
-    return None if settings.chosen_model == "offline" else _build_claude(settings.judge_model, settings)
+    return None if settings.chosen_model == "offline" else build_claude_model(settings.judge_model, settings)
 
 
-def _build_claude(model_id: str, settings: Settings) -> Model:
+def choose_judge_batches(settings: Settings) -> Batches | None:
+    """The same judge, asked many things at once for half the price; None where there is no key."""
+    if settings.chosen_model == "offline":
+        return None
+    from firstline.model.claude_batches import build_batches  # noqa: PLC0415  # as firstline.model.claude
+
+    assert settings.anthropic_api_key is not None
+    return build_batches(
+        settings.judge_model,
+        api_key=settings.anthropic_api_key.get_secret_value(),
+        base_url=settings.anthropic_base_url,
+        connect_seconds=settings.connect_seconds,
+    )
+
+
+def build_claude_model(model_id: str, settings: Settings) -> Model:
     from firstline.model.claude import build_claude  # noqa: PLC0415  # takes 1-2 s, and only Claude needs it
 
     assert settings.anthropic_api_key is not None
@@ -96,7 +123,15 @@ def _build_claude(model_id: str, settings: Settings) -> Model:
         connect_seconds=settings.connect_seconds,
         first_token_seconds=settings.first_token_seconds,
         idle_seconds=settings.idle_seconds,
+        plain=settings.plain_requests,
     )
+
+
+def with_patience(bundle: Bundle, settings: Settings) -> Bundle:
+    """The bundle, its turns as long as the settings say; its revision is that of its files all the same."""
+    if settings.turn_seconds is None:
+        return bundle
+    return replace(bundle, limits=bundle.limits.model_copy(update={"seconds": settings.turn_seconds}))
 
 
 def build_engine(
@@ -124,6 +159,20 @@ def build_engine(
         now=now,
         new_id=make_id,
     )
+
+
+def build_known(bundle: Bundle) -> Known:
+    """What scorers know of a business: what claims may rest on, and the rule that holds figures against it."""
+    return read_known(bundle, build_static(bundle))
+
+
+def read_known(bundle: Bundle, static: Static) -> Known:
+    """The same, where what the model is always given is there already."""
+    return Known(bundle, partial(evidence_of, bundle, static), Grounding())
+
+
+def _known_of(engine: Engine) -> Known:
+    return read_known(engine.bundle, engine.static)
 
 
 def choose_desk(settings: Settings, now: Callable[[], datetime] = now_utc) -> Desk:
@@ -166,7 +215,7 @@ class Service:
     """Everything that runs. `start` takes up what an earlier process left; `close` loses nothing."""
 
     settings: Settings
-    engines: dict[str, Engine]
+    engines: Engines
     store: SqlStore
     records: SqlRecords
     staff: SqlStaff
@@ -187,6 +236,7 @@ class Service:
         self.indexer.start(self.ledger)
         self.timekeeper.start()
         self.courier.start(self.ledger)
+        self.engines.start()
         unfinished = await self.store.unfinished()
         for conversation_id in unfinished:
             await self.dispatcher.submit(conversation_id)
@@ -200,9 +250,9 @@ class Service:
         await self.moods.close()
         await self.courier.close()
         await self.indexer.close()
-        for model in (*(engine.model for engine in self.engines.values()), self.fast_model):
-            if model is not None:
-                await model.aclose()
+        await self.engines.close()
+        if self.fast_model is not None:
+            await self.fast_model.aclose()
         self.staff.close()
         self.store.close()
         self.held.close()
@@ -212,29 +262,53 @@ def build_service(
     settings: Settings,
     bundle_paths: Sequence[Path],
     *,
+    draft: bool = False,
     model_for: ChooseModel = choose_model,
     now: Callable[[], datetime] = now_utc,
 ) -> Service:
-    """The service, not yet started. Raises ConfigError: settings, bundles, folder, store."""
-    engines: dict[str, Engine] = {}
-    with ExitStack() as held:
+    """The service, not yet started; it serves what is published of each bundle, else its folder as it is. `draft`:
+    the folders in any case. Raises ConfigError: settings, bundles, folder, store.
+    """
+    with ExitStack() as opening:
+        held = opening.enter_context(ExitStack())
         held.enter_context(_locked(settings.data))
-        for path in bundle_paths:
+
+        def open_engine(path: Path) -> Engine:
             bundle, toolset = open_bundle(path, data=settings.data / "bundles")
             held.callback(toolset.close)
-            if bundle.name in engines:
-                raise ConfigError(Problem(f"two bundles are named {bundle.name}", "serve one of them", path))
-            model = model_for(bundle, settings)
-            engines[bundle.name] = build_engine(bundle, toolset, model=model, folder=toolset.rows, now=now)
+            bundle = with_patience(bundle, settings)
+            return build_engine(bundle, toolset, model=model_for(bundle, settings), folder=toolset.rows, now=now)
+
+        named = _name_bundles(bundle_paths)
+        as_they_are = draft or not has_store(settings.store_url)  # and no store is made for a bundle that is broken
+        opened = {name: open_engine(path) for name, path in named.items()} if as_they_are else {}
         store = open_store(settings.store_url)
-        kept = held.pop_all()
-    fast = choose_fast_model(settings)
-    return assemble_service(settings, engines, store, held=kept, now=now, fast_model=fast)
+        opening.callback(store.close)
+        engines = Engines(
+            publications=open_publications(store),
+            open_kept=lambda name, revision: open_engine(find_revision(settings.data, name, revision)),
+        )
+        for name, path in named.items():
+            if draft or not engines.serve_published(name):
+                engines.serve(opened.get(name) or open_engine(path), follow=not draft)
+        fast = choose_fast_model(settings)
+        service = assemble_service(settings, engines, store, held=held, now=now, fast_model=fast)
+        opening.pop_all()
+    return service
+
+
+def _name_bundles(paths: Sequence[Path]) -> dict[str, Path]:
+    """The bundles by name, which is their folder's. Raises ConfigError when two have the same."""
+    named: dict[str, Path] = {}
+    for path in paths:
+        if named.setdefault(path.resolve().name, path) is not path:
+            raise ConfigError(Problem(f"two bundles are named {path.resolve().name}", "serve one of them", path))
+    return named
 
 
 def assemble_service(
     settings: Settings,
-    engines: dict[str, Engine],
+    engines: Engines,
     store: SqlStore,
     *,
     held: ExitStack,
@@ -243,8 +317,11 @@ def assemble_service(
     fast_model: Model | None = None,
 ) -> Service:
     """The service around engines and a store that are open. `held` is closed with it."""
-    bundles = {name: engine.bundle for name, engine in engines.items()}
+    known = engines.view(_known_of)
     records = open_records(store)
+
+    async def own(conversation: Conversation) -> Known:
+        return _known_of(await engines.began_with(conversation))
 
     async def work(conversation_id: ConversationId, stop: asyncio.Event) -> None:
         await worker(conversation_id, stop)
@@ -261,10 +338,11 @@ def assemble_service(
     deliveries = open_deliveries(store)
     courier = Courier(choose_desk(settings, now), deliveries, now, link_to=link_to)
     dispatcher = LocalDispatcher(work, retry_seconds=retry_seconds)
-    indexer = Indexer(records, bundles, dispatcher.publish, now)
+    archive = SqlArchive(store.engine, store.reader)
+    indexer = Indexer(records, known, dispatcher.publish, now, archive=archive, own=own)
     ledger = Ledger(store, publish, alone=True)
     worker = Worker(engines, ledger, dispatcher.publish)
-    timekeeper = Timekeeper(records, ledger, bundles, now, new_id)
+    timekeeper = Timekeeper(records, ledger, engines.view(lambda engine: engine.bundle), now, new_id)
     moods = MoodJudge({} if fast_model is None else dict.fromkeys(engines, fast_model), ledger, now)
     return Service(
         settings=settings,
@@ -272,7 +350,7 @@ def assemble_service(
         store=store,
         records=records,
         staff=SqlStaff(store.engine, store.reader),
-        archive=SqlArchive(store.reader),
+        archive=archive,
         dispatcher=dispatcher,
         ledger=ledger,
         indexer=indexer,

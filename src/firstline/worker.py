@@ -1,7 +1,7 @@
 """Drives turns: appends what a turn yields before it is asked for more, until nothing is unanswered."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +12,7 @@ from firstline.conversation import Conversation
 from firstline.dispatch import Signal
 from firstline.ending import break_off
 from firstline.engine import Engine
+from firstline.engines import Engines
 from firstline.errors import Conflict, StoreError
 from firstline.events import (
     Event,
@@ -52,9 +53,9 @@ class Driven:
 
 
 class Worker:
-    """The `Work` of a dispatcher. `engines` by bundle name."""
+    """The `Work` of a dispatcher."""
 
-    def __init__(self, engines: Mapping[str, Engine], ledger: Ledger, publish: Publish) -> None:
+    def __init__(self, engines: Engines, ledger: Ledger, publish: Publish) -> None:
         self._engines = engines
         self._ledger = ledger
         self._publish = publish
@@ -65,8 +66,9 @@ class Worker:
             conversation = await self._ledger.load(conversation_id)
             if not conversation.unfinished or conversation.bundle not in self._engines:
                 return
+            engine = await self._engines.of(conversation)
             try:
-                await self._drive(self._engines[conversation.bundle], conversation, stop)
+                await self._drive(engine, conversation, stop)
             except Conflict:
                 _log.warning("turn_taken_over", conversation_id=conversation_id)
                 return
@@ -76,7 +78,7 @@ class Worker:
             except Exception:  # a mistake of ours, which trying again would only repeat
                 _log.exception("turn_broke", conversation_id=conversation_id)
                 self._withdraw(conversation)
-                await self._ledger.update(conversation_id, partial(give_up, self._engines[conversation.bundle]))
+                await self._ledger.update(conversation_id, partial(give_up, engine))
             stop.clear()
 
     async def _drive(self, engine: Engine, conversation: Conversation, stop: asyncio.Event) -> None:

@@ -103,6 +103,17 @@ class Criteria(Value):
     """How long a conversation takes a person. Source of the default: human chat handling takes 8 to 13 minutes."""
 
 
+class PublishRules(Value):
+    """What has to be known of a revision before it may be published; nothing, where the business does not say."""
+
+    evaluated: bool = False
+    """Every case was played with this very revision, and with the model that would speak."""
+    not_failing: tuple[str, ...] = ()
+    """Criteria of the evaluation whose verdict may not be "fail"."""
+    not_worse: bool = False
+    """Beside the evaluation of what is published, nothing is worse beyond chance."""
+
+
 class CannedAnswer(Value):
     """Words that human agents send often."""
 
@@ -181,6 +192,7 @@ class Bundle:
     handoff: HandoffTimes = field(default_factory=HandoffTimes)
     criteria: Criteria = field(default_factory=Criteria)
     canned_answers: tuple[CannedAnswer, ...] = ()
+    publish: PublishRules = field(default_factory=PublishRules)
 
     @property
     def locale(self) -> Locale:

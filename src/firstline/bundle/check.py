@@ -9,6 +9,7 @@ from typing import Generic, TypeVar, cast
 
 from jinja2 import Environment, TemplateSyntaxError
 
+from firstline import second_ear
 from firstline.bundle import Example, Playbook, PlaybookKind
 from firstline.bundle.mistakes import suggest
 from firstline.bundle.shapes import BundleFile
@@ -157,6 +158,9 @@ def _read_json(text: str) -> Json | None:
 def _check_tool(tool: Tool, draft: Draft) -> Iterator[Problem]:
     path, line = _find_tool(tool, draft.path)
     declaration = tool.declaration
+    if tool.name == second_ear.NAME:
+        what = f"`{tool.name}` is the name of the tool with which the assistant brings in a person"
+        yield Problem(what, "give yours another name", path, line)
     texts = {"label": declaration.label, "say": declaration.say}
     texts |= {f"slots[{name!r}].ask": slot.ask for name, slot in declaration.slots.items()}
     for name, text in texts.items():

@@ -83,6 +83,11 @@ def hash_files(folder: Path, files: Sequence[Path]) -> str:
     return digest.hexdigest()[:16]
 
 
+def hash_revision(folder: Path, files: Sequence[Path]) -> str:
+    """The revision of the bundle: the hash of what it says, not of the cases that it is tried with."""
+    return hash_files(folder, [file for file in files if folder / "evals" not in file.parents])
+
+
 def find_strays(folder: Path, files: Sequence[Path]) -> list[Problem]:
     """Names probably meant to be read, but are not: `playbook/`, `tool.py`, `playbooks/greet.txt`."""
     problems: list[Problem] = []

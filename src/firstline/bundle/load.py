@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 
 from firstline.bundle import Article, Bundle, Example, Playbook
 from firstline.bundle.check import Draft, Sourced, check_draft
-from firstline.bundle.files import find_files, find_strays, hash_files, read_text
+from firstline.bundle.files import find_files, find_strays, hash_revision, read_text
 from firstline.bundle.knowledge import link_articles, load_article
 from firstline.bundle.markdown import read_dialogue, split_front_matter
 from firstline.bundle.mistakes import read_shape, suggest
@@ -73,9 +73,7 @@ class _Loading:
             raise ConfigError(*sorted(self._problems, key=lambda each: (str(each.path or ""), each.line or 0)))
         return Bundle(
             folder=self._path,
-            revision=hash_files(
-                self._path, [file for file in self._files if self._path / "evals" not in file.parents]
-            ),
+            revision=hash_revision(self._path, self._files),
             **{name: getattr(head, name) for name in BundleFile.model_fields},
             identity=identity.strip(),
             context=tuple(text.strip() for text in context if text is not None),

@@ -24,10 +24,12 @@ from firstline.bundle import (
     Hours,
     Limits,
     PlaybookKind,
+    PublishRules,
     Span,
     Starter,
     Weekday,
 )
+from firstline.scoring import CRITERIA
 from firstline.types import Locale, PlaybookId, Value
 
 _HEX_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -144,6 +146,13 @@ class _CannedAnswer(CannedAnswer):
     text: Local
 
 
+def _check_rules(rules: PublishRules) -> PublishRules:
+    for name in rules.not_failing:
+        if name not in CRITERIA:
+            raise mistake(f"there is no criterion `{name}`", f"there are {', '.join(CRITERIA)}")
+    return rules
+
+
 class _DemoCustomer(DemoCustomer):
     id: Text
     name: Text
@@ -188,6 +197,7 @@ class BundleFile(Value):
     criteria: Criteria = Criteria()
     demo_customers: tuple[_DemoCustomer, ...] = ()
     canned_answers: tuple[_CannedAnswer, ...] = ()
+    publish: Annotated[PublishRules, AfterValidator(_check_rules)] = PublishRules()
 
 
 class PlaybookHeader(Value):

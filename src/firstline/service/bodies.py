@@ -54,6 +54,8 @@ class Body(BaseModel):
 class StartBody(Body):
     bundle: str | None = None
     locale: Annotated[str, Field(max_length=35)] | None = None
+    revision: Annotated[str, Field(max_length=80)] | None = None
+    """Whose welcome the customer was shown."""
     identity: str | None = None
     client: Annotated[dict[str, Any], AfterValidator(check_client)] = Field(default_factory=dict)
 

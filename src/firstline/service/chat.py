@@ -53,7 +53,8 @@ router = APIRouter(prefix="/v1/conversations", tags=["customer"])
 async def start_conversation(body: StartBody, request: Request, reception: Served) -> Json:
     """Start a conversation. The token is told once, here; it is the only key to it."""
     reception.conversation_buckets.take(request.client.host if request.client else "")
-    engine = reception.engine(body.bundle)
+    conversation_id = ConversationId(reception.new_id("cv"))
+    engine = reception.choose_engine(body.bundle, conversation_id, body.revision)
     now = engine.now()
     identity = _read_identity(reception, body.identity) if body.identity else None
     token, token_sha256 = issue_token()
@@ -70,7 +71,6 @@ async def start_conversation(body: StartBody, request: Request, reception: Serve
     facts: list[Event] = [started]
     if identity is not None:
         facts.append(CustomerIdentified(at=now, identity=identity))
-    conversation_id = ConversationId(reception.new_id("cv"))
     conversation = await reception.ledger.update(conversation_id, lambda _: facts)
     return {
         "conversation_id": conversation_id,
@@ -94,7 +94,8 @@ async def post_message(
     conversation_id = conversation.conversation_id
     if body.client_message_id not in conversation.posted:
         reception.message_buckets.take(conversation_id)
-    text = check_text(body.text, reception.engine(conversation.bundle).bundle.limits.message_chars)
+    engine = await reception.engine_of(conversation)
+    text = check_text(body.text, engine.bundle.limits.message_chars)
     turn_id, message_id = TurnId(reception.new_id("tn")), MessageId(reception.new_id("ms"))
 
     def decide(now_is: Conversation) -> Sequence[Event]:

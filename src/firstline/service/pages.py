@@ -58,9 +58,10 @@ async def widget() -> Response:
 @router.get("/help/{name}/{locale}/{slug:path}", response_class=HTMLResponse, include_in_schema=False)
 async def article_page(request: Request, name: str, locale: Locale, slug: str, reception: Served) -> Response:
     """One article of the knowledge: where citations lead."""
-    bundle = reception.engine(name).bundle
-    for article in bundle.articles:
-        if (article.locale, article.slug) == (locale, slug):
+    reception.engine(name)
+    for bundle in (engine.bundle for engine in reception.engines.live(name)):
+        article = next((each for each in bundle.articles if (each.locale, each.slug) == (locale, slug)), None)
+        if article is not None:
             body = _add_anchors(render_html(article.body))
             return show_page(
                 request, "article.html", bundle, locale, title=article.title, updated=article.updated, body_html=body
@@ -77,10 +78,16 @@ async def api_page(request: Request, reception: Served) -> Response:
 
 @router.get("/v1/bundles/{name}", tags=["customer"])
 async def read_bundle(
-    name: str, reception: Served, locale: Annotated[str | None, Query(max_length=35)] = None
+    name: str,
+    reception: Served,
+    locale: Annotated[str | None, Query(max_length=35)] = None,
+    revision: Annotated[str | None, Query(max_length=80)] = None,
 ) -> Json:
-    """What a page must know of a business before a conversation starts; `default` is the first that is served."""
-    engine = reception.engine(None if name == "default" else name)
+    """What a page must know of a business before a conversation starts; `default` is the first that is served.
+
+    A page hands the `revision` on when it starts the conversation: so what it has shown is what speaks then.
+    """
+    engine = await reception.engine_shown(None if name == "default" else name, revision)
     bundle = engine.bundle
     wanted = (locale or bundle.locale).lower().split("-")[0]
     shown = wanted if wanted in {*bundle.locales, *UI_LOCALES} else bundle.locale
@@ -88,6 +95,7 @@ async def read_bundle(
     demo = () if reception.settings.production else bundle.demo_customers
     return {
         "bundle": bundle.name,
+        "revision": bundle.revision,
         "business": choose_text(bundle.business, shown),
         "assistant": {"name": bundle.assistant.name, "title": title, "picture": bundle.assistant.picture},
         "accent": bundle.accent,

@@ -1,6 +1,5 @@
 """What the routes work with, and the proof that a caller may touch a conversation."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -11,6 +10,7 @@ from firstline.config import Settings
 from firstline.conversation import Conversation
 from firstline.dispatch import Dispatcher
 from firstline.engine import Engine
+from firstline.engines import Engines
 from firstline.errors import RequestError
 from firstline.events import Event
 from firstline.handoff import Decision, Refused
@@ -26,7 +26,7 @@ class Reception:
     """What the routes work with."""
 
     settings: Settings
-    engines: Mapping[str, Engine]
+    engines: Engines
     ledger: Ledger
     dispatcher: Dispatcher
     message_buckets: Buckets
@@ -38,12 +38,38 @@ class Reception:
         return {name: engine.model.offline for name, engine in self.engines.items()}
 
     def engine(self, name: str | None) -> Engine:
-        """The engine of a served bundle, the first one for None. Raises RequestError 404."""
+        """The leading engine of a served bundle, the first one for None. Raises RequestError 404.
+
+        What people do (hours, waiting times, canned answers) goes by it in every conversation; what the assistant
+        says goes by the conversation's own (`engine_of`).
+        """
+        return self.engines[self._served(name)]
+
+    async def engine_of(self, conversation: Conversation) -> Engine:
+        """The engine of the revision that a conversation began with. Raises RequestError 404."""
+        self._served(conversation.bundle)
+        return await self.engines.of(conversation)
+
+    def choose_engine(self, name: str | None, conversation_id: ConversationId, shown: str | None) -> Engine:
+        """The engine of a new conversation. Raises RequestError 404."""
+        return self.engines.choose(self._served(name), conversation_id, shown=shown)
+
+    async def engine_shown(self, name: str | None, revision: str | None) -> Engine:
+        """What a page shows before there is a conversation: without a `revision` what a new one may well get.
+
+        Raises: RequestError 404.
+        """
+        name = self._served(name)
+        if revision is not None:
+            return await self.engines.once_published(name, revision)
+        return self.engines.choose(name, ConversationId(self.new_id("cv")))
+
+    def _served(self, name: str | None) -> str:
         if name is None:
-            return next(iter(self.engines.values()))
+            return next(iter(self.engines))
         if name not in self.engines:
             raise RequestError(404, "unknown_bundle", "There is no such bundle here.")
-        return self.engines[name]
+        return name
 
     def now(self) -> datetime:
         return self.engine(None).now()

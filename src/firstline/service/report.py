@@ -128,10 +128,11 @@ async def _show(
 
 
 def _find_bundles(reception: Reception, name: str | None) -> Sequence[Bundle]:
-    """The one that was chosen, else all; the first one's targets and days hold for the report."""
-    if name is not None:
-        return [reception.engine(name).bundle]
-    return [engine.bundle for engine in reception.engines.values()]
+    """Of the one that was chosen, else of all, each revision that new conversations get, the leading one first; the
+    first one's targets and days hold for the report.
+    """
+    names = [reception.engine(name).bundle.name] if name is not None else list(reception.engines)
+    return [engine.bundle for each in names for engine in reception.engines.live(each)]
 
 
 def _choose_scope(reception: Reception, asked: Mapping[str, str], locale: Locale) -> Scope:

@@ -206,6 +206,7 @@ def snapshot(conversation: Conversation, *, offline: Mapping[str, bool], now: da
     return {
         "conversation_id": conversation.conversation_id,
         "bundle": conversation.bundle,
+        "revision": conversation.started.revision if conversation.started else None,
         "status": conversation.status,
         "locale": conversation.locale,
         "human_agent": view_human(conversation.human_agent) if conversation.human_agent else None,

@@ -40,9 +40,10 @@ export class Api {
     return href && new URL(href).origin === new URL(this.base).origin ? href : null;
   }
 
-  loadBundle(name, locale) {
-    const query = locale ? `?locale=${encodeURIComponent(locale)}` : '';
-    return this.#json('GET', `v1/bundles/${encodeURIComponent(name)}${query}`);
+  /** What the page shows of the business; without a revision the server chooses one of those that are published. */
+  loadBundle(name, { locale, revision }) {
+    const query = new URLSearchParams({ ...(locale && { locale }), ...(revision && { revision }) });
+    return this.#json('GET', `v1/bundles/${encodeURIComponent(name)}?${query}`);
   }
 
   startConversation(body) {

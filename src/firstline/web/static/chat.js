@@ -23,6 +23,7 @@ class FirstlineChat extends HTMLElement {
   #view = null;
   #waiting = []; // calls that came before the session was there
   #spoken = null; // the locale whose words were asked for last
+  #shown = null; // the revision that was asked for last
   #title = null;
 
   connectedCallback() {
@@ -66,6 +67,7 @@ class FirstlineChat extends HTMLElement {
   startOver() {
     this.session.startOver();
     this.#view.composer.focus();
+    void this.#showAnother();
   }
 
   async goOnWithAssistant() {
@@ -105,7 +107,7 @@ class FirstlineChat extends HTMLElement {
 
   async setLocale(locale) {
     try {
-      this.#useConfig(await this.api.loadBundle(this.#bundle, locale));
+      this.#useConfig(await this.#load(locale));
     } catch (error) {
       console.error(error);
       return;
@@ -138,7 +140,7 @@ class FirstlineChat extends HTMLElement {
     try {
       this.shadowRoot.adoptedStyleSheets = await loadStyles(BASE);
       if (this.isPage) this.shadowRoot.replaceChildren(h('div', { class: 'root' }, buildLoading()));
-      this.#useConfig(await this.api.loadBundle(this.#bundle, this.#preferredLocale()));
+      this.#useConfig(await this.#load(this.#preferredLocale()));
     } catch (error) {
       console.error(error);
       return this.#showUnavailable();
@@ -156,9 +158,24 @@ class FirstlineChat extends HTMLElement {
     return (this.isPage ? (given ?? chosen) : (chosen ?? given)) ?? navigator.language;
   }
 
+  /** What is shown of the business; from the first time on, of the same revision. */
+  #load(locale, revision = this.config?.revision) {
+    return this.api.loadBundle(this.#bundle, { locale, revision });
+  }
+
+  /** A new conversation is shown what is published now, which may be another revision than the last one's. */
+  async #showAnother() {
+    const config = await this.#load(this.config.locale, null).catch(() => null);
+    if (!config || config.revision === this.config.revision || this.session.conversation.id) return;
+    this.#useConfig(config);
+    this.#build();
+    this.#view.composer.focus();
+  }
+
   #startSession() {
     const session = new Session({ api: this.api, storage: this.#storage, bundle: this.config.bundle });
     session.locale = this.config.locale;
+    session.revision = this.config.revision;
     session.addEventListener('change', () => this.#onChange());
     session.addEventListener('move', ({ detail }) => this.#view.announce(describeMove(this, detail)));
     session.addEventListener('message', ({ detail }) => this.#onMessage(detail));
@@ -176,7 +193,9 @@ class FirstlineChat extends HTMLElement {
     this.picture = config.assistant.picture ? this.api.resolve(config.assistant.picture) : null;
     const accent = this.getAttribute('accent') || config.accent;
     if (HEX_COLOUR.test(accent)) this.style.setProperty('--fl-accent', accent);
-    if (this.session) this.session.locale = config.locale;
+    if (!this.session) return;
+    this.session.locale = config.locale;
+    this.session.revision = config.revision;
   }
 
   /** The view in the language of the day; another language builds it anew. */
@@ -205,7 +224,18 @@ class FirstlineChat extends HTMLElement {
 
   #onChange() {
     void this.#listenTo(this.session.conversation.locale);
+    void this.#showRevision(this.session.conversation.revision);
     this.#view.update(this.session);
+  }
+
+  /** A conversation that was begun before goes on under the welcome that it began with. */
+  async #showRevision(revision) {
+    if (!revision || revision === this.#shown || revision === this.config.revision) return;
+    this.#shown = revision;
+    const config = await this.#load(this.config.locale, revision).catch(() => null);
+    if (config?.revision !== this.session.conversation.revision) return;
+    this.#useConfig(config);
+    this.#build();
   }
 
   /** The words of the language that the conversation is in: the survey is asked in it, whatever the page speaks. */
@@ -221,7 +251,7 @@ class FirstlineChat extends HTMLElement {
 
   /** null where the bundle does not speak it, or it cannot be loaded: the page's own words serve. */
   async #loadVoice(locale) {
-    const config = await this.api.loadBundle(this.#bundle, locale).catch(() => null);
+    const config = await this.#load(locale).catch(() => null);
     return config?.locale === locale ? config : null;
   }
 

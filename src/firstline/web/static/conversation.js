@@ -6,6 +6,7 @@
 export function emptyConversation() {
   return {
     id: null,
+    revision: null, // of the bundle: what speaks in it
     status: 'open', // open | waiting | with_human | closed: who has it is what the server says, never guessed
     locale: null, // the language that is spoken in it, which need not be the page's
     messages: [],
@@ -35,6 +36,7 @@ export function fromSnapshot(snapshot) {
   return {
     ...emptyConversation(),
     id: snapshot.conversation_id,
+    revision: snapshot.revision ?? null,
     status: snapshot.status,
     locale: snapshot.locale ?? null,
     messages,

@@ -32,6 +32,7 @@ export class Session extends EventTarget {
     this.#bundle = bundle;
     this.#now = now;
     this.locale = null;
+    this.revision = null; // of what the page shows: what speaks then
     this.conversation = emptyConversation();
     this.outbox = new Outbox(storage, () => this.#tell());
     this.connection = new Connection({ tell: () => this.#tell(), isIdle: () => this.#isIdle() });
@@ -192,7 +193,7 @@ export class Session extends EventTarget {
   }
 
   async #begin() {
-    const wish = { bundle: this.#bundle, locale: this.locale };
+    const wish = { bundle: this.#bundle, locale: this.locale, revision: this.revision };
     const vouched = { ...wish, identity: this.#identity ?? undefined };
     const started = await this.#api.startConversation(vouched).catch((error) => {
       if (!this.#identity || error.status !== 401) throw error;
