@@ -4,7 +4,7 @@ PORT ?= $(or $(FIRSTLINE_PORT),8080)
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: serve test check bench screenshots lock clean
+.PHONY: serve test check bench screenshots lock clean inspect-test
 
 serve: $(VENV)/ready                     ## start the Acme demo
 	@FIRSTLINE_PORT=$(PORT) $(BIN)/firstline serve $(BUNDLE)
@@ -23,6 +23,14 @@ bench: $(VENV)/ready-dev                 ## side by side, written to bench/resul
 
 screenshots: $(VENV)/ready-dev           ## the pages, looked at; written to docs/screenshots/
 	@$(BIN)/python -m tests.support.screenshots
+
+inspect-test:                            ## logs for Inspect, read back by its own library
+	@$(PYTHON) -m venv $(VENV)/inspect
+	@$(VENV)/inspect/bin/python -m pip install -q --disable-pip-version-check --require-hashes --no-deps \
+	  -r requirements.lock
+	@$(VENV)/inspect/bin/python -m pip install -q --disable-pip-version-check --no-build-isolation \
+	  -e '.[inspect]' anyio hypothesis pytest pytest-timeout
+	@$(VENV)/inspect/bin/python -m pytest tests/unit/test_inspect_log.py -rs
 
 lock:                                    ## resolve again what pyproject.toml asks for
 	@$(BIN)/python -m pip install -q uv

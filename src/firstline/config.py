@@ -72,6 +72,10 @@ class Settings(BaseSettings):
     connect_seconds: Annotated[float, Field(gt=0)] = 5.0
     first_token_seconds: Annotated[float, Field(gt=0)] = 20.0
     idle_seconds: Annotated[float, Field(gt=0)] = 15.0
+    turn_seconds: Annotated[float, Field(gt=0)] | None = None
+    """In place of every bundle's `limits.seconds`, for models that are slow."""
+    plain_requests: bool | None = None
+    """Passages go as numbered text; left open, the model's name, the address, and what it refuses decide."""
 
     @cached_property
     def store_url(self) -> str:

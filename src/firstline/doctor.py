@@ -2,26 +2,35 @@
 
 import errno
 import importlib
+import json
 import os
 import shutil
 import socket
 import sqlite3
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import aclosing, closing, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Literal, cast
 
 from firstline import __version__
+from firstline.bundle import Bundle
 from firstline.config import DEMO_SECRET, Settings, load_settings
-from firstline.errors import ConfigError
+from firstline.errors import ConfigError, ModelFailed
+from firstline.model import ModelRequest, Piece, Spec, TextGrew, Turned
+from firstline.prompt import build_static
 from firstline.store.opening import HEAD, check_integrity
 from firstline.tools.python import open_bundle
+from firstline.types import Json, TurnId
+from firstline.wire import build_claude_model
 
 LOW_SPACE_BYTES = 500 * 1024 * 1024
 MOST_ERROR_CHARS = 200
+_NO_LIST = (404, 405, 501)
+"""What servers answer that have no list of models."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +52,7 @@ async def examine(bundles: Sequence[Path]) -> list[Finding]:
         found += [Finding("settings", "wrong", each.what, each.remedy) for each in error.problems]
         return [*found, *(finding for path in bundles for finding in _bundle(path))]
     found += [*_folder(settings), _port(settings), _secret(settings)]
-    found += [finding for path in bundles for finding in _bundle(path)]
+    found += [finding for path in bundles for finding in _bundle(path, settings)]
     return [*found, *await _model(settings)]
 
 
@@ -90,6 +99,17 @@ def _folder(settings: Settings) -> Iterator[Finding]:
         yield Finding("store", "ok", "none yet; made at the first start")
     else:
         yield _integrity(settings, store)
+        yield from _desk(settings, store)
+
+
+def _desk(settings: Settings, store: Path) -> Iterator[Finding]:
+    """What the desk could not be told; nothing to say where all was, or where the store cannot tell."""
+    given_up = "SELECT count(*) FROM deliveries WHERE dead_at IS NOT NULL AND desk = ?"
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as connection:
+        dead: int = connection.execute(given_up, (settings.desk,)).fetchone()[0]
+        if dead:
+            text = f"{dead} deliver{'y was' if dead == 1 else 'ies were'} given up"
+            yield Finding("desk", "wrong", text, "firstline desk dead says why; then firstline desk redeliver --all")
 
 
 def _integrity(settings: Settings, store: Path) -> Finding:
@@ -125,7 +145,7 @@ def _secret(settings: Settings) -> Finding:
     return Finding("identity", "ok", "a secret of your own")
 
 
-def _bundle(path: Path) -> Iterator[Finding]:
+def _bundle(path: Path, settings: Settings | None = None) -> Iterator[Finding]:
     try:
         with TemporaryDirectory(prefix="firstline-doctor-") as rows:
             bundle, toolset = open_bundle(path, data=Path(rows))
@@ -138,6 +158,24 @@ def _bundle(path: Path) -> Iterator[Finding]:
         return
     text = f"{bundle.name}, revision {bundle.revision}: {len(bundle.articles)} articles, {len(bundle.tools)} tools"
     yield Finding("bundle", "ok", text)
+    if settings is not None and settings.chosen_model == "claude" and settings.anthropic_base_url:
+        yield from _room(bundle, settings)
+
+
+def _room(bundle: Bundle, settings: Settings) -> Iterator[Finding]:
+    """What a server of one's own needs for this bundle: a context that is long enough, and time."""
+    static = build_static(bundle)
+    chars = len(json.dumps([*(turned.content for turned in static.messages), *map(asdict, static.tools)]))
+    text = (
+        f"{bundle.name} begins with some {chars // 4000 + 1},000 tokens, and 8,000 more are needed for a conversation"
+    )
+    yield Finding(
+        "prompt", "note", text, "have the server's context hold them: some cut off what is too long, unsaid"
+    )
+    seconds = settings.turn_seconds or bundle.limits.seconds
+    if settings.first_token_seconds > seconds:
+        text = f"the first word is waited for {settings.first_token_seconds:g} s, but a turn ends after {seconds:g} s"
+        yield Finding("patience", "note", text, "set FIRSTLINE_TURN_SECONDS, or `limits.seconds` of the bundle")
 
 
 async def _model(settings: Settings) -> list[Finding]:
@@ -151,12 +189,92 @@ async def _model(settings: Settings) -> list[Finding]:
     try:
         known: frozenset[str] = await claude.list_models(api_key=key, base_url=settings.anthropic_base_url)
     except Exception as error:
-        return [_upstream(error, key)]
+        if getattr(error, "status_code", None) not in _NO_LIST:
+            return [_upstream(error, key)]
+        known = frozenset()
+    if claude.is_elsewhere(settings.anthropic_base_url):
+        return await _elsewhere(settings, known, claude.is_claude)
     missing = [model_id for model_id in settings.chat_models if model_id not in known]
     if not missing:
         return [Finding("model", "ok", f"{', '.join(settings.chat_models)}; the key works")]
-    remedy = f"set FIRSTLINE_CHAT_MODELS; there are {', '.join(sorted(known)[:8])}"
-    return [Finding("model", "wrong", f"{model_id}: no such model for this key", remedy) for model_id in missing]
+    return [_no_such_model(model_id, known) for model_id in missing]
+
+
+async def _elsewhere(settings: Settings, known: frozenset[str], is_claude: Callable[[str], bool]) -> list[Finding]:
+    """At an address that is not Anthropic's a Claude that is listed there is believed, any other model is tried."""
+    asked = dict.fromkeys((*settings.chat_models, settings.fast_model, settings.judge_model))
+    claudes = [model_id for model_id in asked if known and is_claude(model_id)]
+    believed = [model_id for model_id in claudes if model_id in known]
+    tried = [
+        _no_such_model(model_id, known) if model_id in claudes else await _try(model_id, known, settings)
+        for model_id in asked
+        if model_id not in believed
+    ]
+    if not believed:
+        return tried
+    text = f"{', '.join(believed)} at {settings.anthropic_base_url}; the key works"
+    return [Finding("model", "ok", text), *tried]
+
+
+def _no_such_model(model_id: str, known: frozenset[str]) -> Finding:
+    there = f"; there are {', '.join(sorted(known)[:8])}" if known else ""
+    remedy = f"set FIRSTLINE_CHAT_MODELS, _FAST_MODEL and _JUDGE_MODEL{there}"
+    return Finding("model", "wrong", f"{model_id}: no such model for this key", remedy)
+
+
+async def _try(model_id: str, known: frozenset[str], settings: Settings) -> Finding:
+    """What comes of a question whose answer stands in a passage."""
+    model, began, said = build_claude_model(model_id, settings), time.monotonic(), ""
+    seconds: float | None = None
+    try:
+        async with aclosing(cast("AsyncGenerator[Piece]", model.stream(_trial_request()))) as pieces:
+            async for piece in pieces:
+                seconds = time.monotonic() - began if seconds is None else seconds
+                said += piece.text if isinstance(piece, TextGrew) else ""
+    except ModelFailed as failure:
+        if failure.code == "unknown":
+            return _no_such_model(model_id, known)
+        return Finding("model", "wrong", f"{model_id} does not answer: {failure}", _REMEDIES.get(failure.code, _LOOK))
+    finally:
+        await model.aclose()
+    text = f"{model_id} answers, its first word after {seconds or 0:.1f} s; its price is unknown and counts as $0"
+    if getattr(model, "plain", False):
+        text += "; it gets passages as numbered text"
+    if _WORD not in said.lower():
+        remedy = "try a larger model, or FIRSTLINE_PLAIN_REQUESTS=true where it never saw the passage"
+        return Finding("model", "note", f"{text}; it did not answer from the passage that it was given", remedy)
+    return Finding("model", "ok", text)
+
+
+_WORD = "heron"
+_LOOK = "look into the server's own log"
+_REMEDIES = {
+    "first_token_timeout": "raise FIRSTLINE_FIRST_TOKEN_SECONDS: the model may still have to load",
+    "idle_timeout": "raise FIRSTLINE_IDLE_SECONDS",
+    "connect": "check ANTHROPIC_BASE_URL and the network",
+    "auth": "set ANTHROPIC_API_KEY to a key that is in force",
+}
+
+
+def _trial_request() -> ModelRequest:
+    """A question with a passage and a tool, as all of them have: servers differ in what they take."""
+    passage: Json = {
+        "type": "search_result",
+        "source": "/help/code-word",
+        "title": "The code word",
+        "content": [{"type": "text", "text": f"The code word of this office is {_WORD}."}],
+        "citations": {"enabled": True},
+    }
+    question: Json = {"type": "text", "text": "What is the code word of this office? Answer with one word."}
+    tool = Spec("look_up_order", "Looks up an order.", {"type": "object", "properties": {}})
+    return ModelRequest(
+        turn_id=TurnId("doctor"),
+        system="You answer from what you are given.",
+        messages=(Turned("user", (passage, question)),),
+        tools=(tool,),
+        static_messages=0,
+        max_tokens=1024,
+    )
 
 
 def _upstream(error: Exception, key: str) -> Finding:

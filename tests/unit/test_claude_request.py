@@ -84,6 +84,13 @@ def test_the_static_part_is_cached_for_an_hour_and_the_end_for_five_minutes() ->
     assert breakpoints(body_of(ask())) == [(1, 0, "1h"), (2, 1, "5m")]
 
 
+def test_what_stands_alone_is_cached_only_where_it_is_the_same_for_others() -> None:
+    alone = replace(ask(), alone=True)
+
+    assert breakpoints(body_of(alone)) == [(1, 0, "1h")]
+    assert breakpoints(body_of(replace(alone, static_messages=0))) == []
+
+
 def test_later_requests_also_mark_where_the_last_one_ended() -> None:
     reply = ModelReply((text("At nine."),), "end_turn", Usage(), 0, SONNET)
     body = body_of(go_on(ask(), reply, text("And on Sunday?")))

@@ -8,9 +8,10 @@ Importing this module takes seconds; `firstline.wire` does so only when Claude i
 import asyncio
 import json
 import random
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from typing import Any, cast
 
@@ -24,12 +25,18 @@ from pydantic_core import to_json
 from firstline.errors import ModelFault
 from firstline.model import ModelReply, ModelRequest, Piece, Replied, Restarted
 from firstline.model.claude_faults import LONGEST_WAIT_SECONDS, Fault, Faulted, read_fault
+from firstline.model.claude_plain import Plain, simplify
+from firstline.model.claude_plain_reply import PlainAssembly
 from firstline.model.claude_request import build_body
-from firstline.model.claude_stream import Assembled, Assembly, as_object, is_progress
+from firstline.model.claude_stream import Assembled, Assembly, as_object, is_progress, write_events
 from firstline.model.prices import load_listings, price_usd
 from firstline.types import Json, Usage
 
 API_URL = "https://api.anthropic.com"
+_CLAUDE = re.compile(r"(?:^|[/.])claude", re.IGNORECASE)
+
+_MOST_BYTES = 8 * 1024 * 1024
+"""Of a reply from a server that does not stream."""
 
 _BACKOFF_SECONDS = 0.5
 _DRAIN_SECONDS = 0.05
@@ -62,8 +69,14 @@ def build_claude(
     connect_seconds: float = 5.0,
     first_token_seconds: float = 20.0,
     idle_seconds: float = 15.0,
+    plain: bool | None = None,
 ) -> "ClaudeModel":
-    """The model, with a connection pool of its own; close it with `aclose`."""
+    """The model, with a connection pool of its own; close it with `aclose`.
+
+    plain: whether requests are put plainly (`claude_plain`); where it is left open, the model's name and the address
+    decide. At Anthropic's own address a request that is refused is a mistake of ours, and never put otherwise.
+    """
+    elsewhere = is_elsewhere(base_url)
     timeout = httpx2.Timeout(None, connect=connect_seconds, pool=connect_seconds)
     client = AsyncAnthropic(
         api_key=api_key,
@@ -72,7 +85,23 @@ def build_claude(
         timeout=timeout,
         http_client=DefaultAioHttpClient(timeout=timeout),
     )
-    return ClaudeModel(client, model_id, Patience(first_token_seconds, idle_seconds))
+    return ClaudeModel(
+        client,
+        model_id,
+        Patience(first_token_seconds, idle_seconds),
+        plain=elsewhere and not is_claude(model_id) if plain is None else plain,
+        may_simplify=elsewhere and plain is None,
+    )
+
+
+def is_claude(model_id: str) -> bool:
+    """Whether it calls itself a Claude, as gateways do too: `anthropic/claude-…`, `us.anthropic.claude-…`."""
+    return _CLAUDE.search(model_id) is not None
+
+
+def is_elsewhere(base_url: str | None) -> bool:
+    """Whether this is another address than Anthropic's own."""
+    return base_url is not None and base_url.rstrip("/") != API_URL
 
 
 async def list_models(*, api_key: str, base_url: str | None = None) -> frozenset[str]:
@@ -86,7 +115,7 @@ class _Call:
     """One attempt: what was sent, what came back, and what was wrong with it."""
 
     body: Json
-    assembly: Assembly = field(default_factory=Assembly)
+    assembly: Assembly | PlainAssembly
     request_id: str | None = None
     yielded: bool = False
     reply: Assembled | None = None
@@ -102,7 +131,11 @@ class _Spent:
 
 
 class ClaudeModel:
-    """One Claude model. `sleep` and `chance` (from 0 to 1) are the waiting and the luck between attempts."""
+    """One Claude model, or another that is served like one.
+
+    plain: requests are put plainly; may_simplify: so they are once one has been refused. `sleep` and `chance` (from 0
+    to 1) are the waiting and the luck between attempts.
+    """
 
     def __init__(
         self,
@@ -112,7 +145,11 @@ class ClaudeModel:
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
+        plain: bool = False,
+        may_simplify: bool = False,
     ) -> None:
+        self._plain = plain
+        self._may_simplify = may_simplify
         self._client = client
         self._name = model_id
         self._patience = patience
@@ -130,6 +167,11 @@ class ClaudeModel:
     def offline(self) -> bool:
         return False
 
+    @property
+    def plain(self) -> bool:
+        """Whether requests are put plainly, as they may be from the first refusal on."""
+        return self._plain
+
     async def aclose(self) -> None:
         """Close the connections; a stream that still runs breaks."""
         await self._client.close()
@@ -137,17 +179,22 @@ class ClaudeModel:
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Piece, None]:
         """As `Model.stream`. What attempts that came to nothing used is in the reply's usage and cost."""
         body = build_body(request, self._name, self._listing)
+        form = simplify(body) if self._plain else None
         deadline = self._new_deadline()
         spent = _Spent()
         for attempt in count(1):
-            call = _Call(body)
+            call = _write_call(body, form)
             async with aclosing(self._try(call, deadline)) as pieces:
                 async for piece in pieces:
                     yield piece
             spent = self._add(spent, call)
             if call.reply is not None:
+                self._remember_form(form)
                 yield Replied(self._complete(call, call.reply, spent))
                 return
+            if call.fault.code == "bad_request" and form is None and self._may_simplify:
+                form = simplify(body)
+                continue
             wait = self._choose_wait(call, attempt, deadline)
             if call.yielded:
                 yield Restarted(call.fault.code)
@@ -162,6 +209,9 @@ class ClaudeModel:
                 async for piece in pieces:
                     call.yielded = True
                     yield piece
+            for piece in call.assembly.flush():
+                call.yielded = True
+                yield piece
             reply = call.assembly.finish()
             if reply.empty and reply.stop_reason == "end_turn":
                 raise Faulted(Fault("empty", "a reply with nothing in it", retries=1))
@@ -178,6 +228,10 @@ class ClaudeModel:
     async def _events(self, call: _Call, deadline: float) -> AsyncGenerator[Json, None]:
         """The events up to `message_stop`; `deadline` is the one of the first content. Raises: Faulted."""
         response = await self._open(call, deadline)
+        if response.headers.get("content-type", "").startswith("application/json"):
+            for event in write_events(await _read_message(response, deadline)):
+                yield event
+            return
         source = cast(AsyncGenerator[Any, None], AsyncStream.raw_events(response))
         late: ModelFault = "first_token_timeout"
         try:
@@ -191,7 +245,8 @@ class ClaudeModel:
         finally:
             await source.aclose()
             await response.aclose()
-        raise Faulted(Fault("cut", "the stream ended before the reply did", retries=2))
+        if not call.assembly.ended:
+            raise Faulted(Fault("cut", "the stream ended before the reply did", retries=2))
 
     async def _open(self, call: _Call, deadline: float) -> httpx2.Response:
         """The response, its body still to come. Raises: Faulted."""
@@ -237,6 +292,13 @@ class ClaudeModel:
             raise error
         return wait
 
+    def _remember_form(self, form: Plain | None) -> None:
+        """What has worked is kept to, and the operator is told."""
+        if form is not None and not self._plain:
+            self._plain = True
+            effect = "from now on passages go as numbered text, without search results, thinking and cache marks"
+            _log.warning("model_refused_the_full_request", model=self._name, effect=effect)
+
     def _add(self, spent: _Spent, call: _Call) -> _Spent:
         """`spent` and what this call used; each is priced by itself, as a long prompt has its own prices."""
         if not call.assembly.begun:
@@ -260,6 +322,31 @@ class ClaudeModel:
 
     def _new_deadline(self) -> float:
         return _now() + self._patience.first_token_seconds
+
+
+def _write_call(body: Json, form: Plain | None) -> _Call:
+    return _Call(body, Assembly()) if form is None else _Call(form.body, PlainAssembly(form))
+
+
+async def _read_message(response: httpx2.Response, deadline: float) -> Json:
+    """The whole message of a server that does not stream. Raises: Faulted."""
+    read = bytearray()
+    try:
+        async with asyncio.timeout_at(deadline):
+            async for part in response.aiter_bytes():
+                read += part
+                if len(read) > _MOST_BYTES:
+                    raise Faulted(Fault("cut", "a reply that is too long"))
+        message = as_object(json.loads(read))
+    except TimeoutError:
+        raise Faulted(Fault("first_token_timeout", "no answer in time")) from None
+    except (*_CONNECTION_BROKE, ValueError, RecursionError) as error:
+        raise Faulted(Fault("cut", type(error).__name__, retries=2)) from None
+    finally:
+        await response.aclose()
+    if "error" in message:
+        raise Faulted(read_fault(200, message))
+    return message
 
 
 def _now() -> float:

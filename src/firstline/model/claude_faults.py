@@ -1,5 +1,6 @@
 """What went wrong upstream, told apart. Pure; part of `firstline.model.claude`."""
 
+import json
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,7 +41,10 @@ _BY_STATUS: dict[int, ModelFault] = {
     429: "rate_limited",
     529: "overloaded",
 }
-_TOO_LONG = ("prompt is too long", "exceed context limit", "context window")
+_TOO_LONG = (
+    "prompt is too long", "exceed context limit", "context window", "context length", "context size",
+    "contextwindow",
+)  # fmt: skip
 _SPENT = ("usage limits", "credit balance")
 
 
@@ -75,14 +79,22 @@ def read_fault(status: int, body: object, *, retry_after: str | None = None, now
     Source: platform.claude.com/docs/en/api/errors and …/rate-limits, 2026-11.
     """
     error = as_object(as_object(body).get("error"))
-    kind, message = str(error.get("type", "")), str(error.get("message", ""))
+    kind, message = str(error.get("type", "")), _find_message(body)
     code = _classify(status, kind, str(as_object(error.get("details")).get("error_code", "")), message)
     text = f"upstream {status} {kind}".strip()
-    if code == "bad_request":
+    if code in ("bad_request", "unknown") and message:
         text = f"{text}: {message[:200]}"
     wait = read_retry_after(retry_after, now or datetime.now(UTC)) if code in _PASSING else None
     retries = 2 if code in ("overloaded", "server") or (code == "rate_limited" and wait is not None) else 0
     return Fault(code, text, retries, wait)
+
+
+def _find_message(body: object) -> str:
+    """What an error says, in Anthropic's shape or in one of those that other servers have."""
+    whole = as_object(body)
+    error = whole.get("error")
+    said = as_object(error).get("message") or error or whole.get("detail") or whole.get("message") or ""
+    return said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
 
 
 def _classify(status: int, kind: str, error_code: str, message: str) -> ModelFault:

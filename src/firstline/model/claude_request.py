@@ -19,7 +19,8 @@ def build_body(request: ModelRequest, model_id: str, listing: Listing | None) ->
 
     The middle one is there because the API looks back only some twenty blocks from a breakpoint, and passages
     are many blocks. The static part lives for an hour, what belongs to one conversation for five minutes: a
-    longer life costs 60% more to write and the customer mostly answers sooner.
+    longer life costs 60% more to write and the customer mostly answers sooner. The end of what stands alone is
+    not marked: to write it costs a quarter more, and nobody would read it.
     """
     limit = request.max_tokens if listing is None else min(request.max_tokens, listing.max_output_tokens)
     body: Json = {
@@ -59,7 +60,8 @@ def _mark(request: ModelRequest, messages: Sequence[Turned]) -> list[Turned]:
     ends = [(request.static_messages - 1, _STATIC), (_previous_end(marked), _MOVING), (last, _MOVING)]
     done: set[int] = set()
     for index, control in ends:
-        if index in done or not 0 <= index <= last or (control is _MOVING and index < request.static_messages):
+        never_read = control is _MOVING and (request.alone or index < request.static_messages)
+        if index in done or not 0 <= index <= last or never_read:
             continue
         done.add(index)
         marked[index] = _mark_end(marked[index], control)

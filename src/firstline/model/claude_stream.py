@@ -69,6 +69,15 @@ class Assembly:
         self._usage: Json = {}
         self._final_usage = False
 
+    @property
+    def ended(self) -> bool:
+        """Whether the stream may end now: not before the last event, since a reply cut short looks whole."""
+        return self.complete
+
+    def flush(self) -> Iterator[Piece]:
+        """Nothing is held back here."""
+        return iter(())
+
     def feed(self, event: Json) -> Iterator[Piece]:
         """What one event adds to the reply."""
         self.begun = self.begun or event.get("type") == "message_start" or is_progress(event)
@@ -199,6 +208,21 @@ class Assembly:
         return Bill(usage, hour)
 
 
+def write_events(message: Json) -> Iterator[Json]:
+    """The events of a message that came in one piece."""
+    usage, content = as_object(message.get("usage")), message.get("content")
+    blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content or ()
+    yield {"type": "message_start", "message": {"usage": usage}}
+    for index, block in enumerate(as_object(each) for each in blocks):
+        yield {"type": "content_block_start", "index": index, "content_block": block}
+        for citation in block.get("citations") or ():
+            delta = {"type": "citations_delta", "citation": citation}
+            yield {"type": "content_block_delta", "index": index, "delta": delta}
+        yield {"type": "content_block_stop", "index": index}
+    yield {"type": "message_delta", "delta": {"stop_reason": message.get("stop_reason")}, "usage": usage}
+    yield {"type": "message_stop"}
+
+
 def _settle(part: _Part) -> Json:
     """The block as the API would have given it in one piece, its arguments aside."""
     grown = "".join(part.grown)
@@ -227,6 +251,8 @@ def parse_arguments(text: str) -> Json:
         raise ValueError("the arguments are nested too deeply") from None
     except ValueError as error:
         raise ValueError(f"the arguments are not valid JSON: {error}") from None
+    if isinstance(value, str):  # JSON within JSON: some servers write it twice over
+        return parse_arguments(value)
     if not isinstance(value, dict):
         raise ValueError("the arguments are not an object")
     return as_object(value)
