@@ -6,6 +6,7 @@ that they come from, and the interval is as wide as if each had said one thing; 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil, comb, floor, sqrt
 from random import Random
 from typing import Literal
@@ -92,10 +93,15 @@ def bootstrap_mean(
     weights = {grade: float(count) for grade, count in counts.items() if count > 0}
     for end in scale:
         weights[end] = weights.get(end, 0.0) + 0.5
+    return _draw_mean(tuple(sorted(weights.items())), seed, rounds)
+
+
+@lru_cache(maxsize=64)  # a report that is looked at again has mostly the same grades
+def _draw_mean(weights: tuple[tuple[int, float], ...], seed: int, rounds: int) -> Interval:
     chance = Random(seed)  # noqa: S311  # nothing secret comes of it
     means: list[float] = []
     for _ in range(rounds):
-        drawn = [(grade, chance.gammavariate(weight, 1.0)) for grade, weight in sorted(weights.items())]
+        drawn = [(grade, chance.gammavariate(weight, 1.0)) for grade, weight in weights]
         means.append(sum(grade * weight for grade, weight in drawn) / sum(weight for _, weight in drawn))
     means.sort()
     cut = round(rounds * (1 - _LEVEL) / 2)

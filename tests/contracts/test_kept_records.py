@@ -23,6 +23,8 @@ from firstline.events import (
     Logged,
     MessagePosted,
     RecordChanged,
+    TurnEnded,
+    TurnStarted,
 )
 from firstline.indexer import INBOX, Indexer
 from firstline.ledger import Ledger
@@ -30,9 +32,12 @@ from firstline.record import RECORD_VERSION, Record, build_record
 from firstline.store import Filter
 from firstline.store import records as records_module
 from firstline.store.opening import open_records, open_store
-from firstline.store.records import ALL_TABLES, SqlRecords, records
+from firstline.store.records import ALL_TABLES, SqlRecords, questions, records
 from firstline.store.sql import SqlStore
-from firstline.types import ConversationId, TurnId
+from firstline.store.sums import days
+from firstline.store.tallies import SqlArchive
+from firstline.types import ConversationId, TurnId, Usage
+from firstline.wire import build_known
 from tests.support.events import identity, message
 from tests.support.scripted import START
 from tests.support.shop import open_shop
@@ -42,6 +47,7 @@ pytestmark = pytest.mark.anyio
 
 A, B, C = ConversationId("cv_a"), ConversationId("cv_b"), ConversationId("cv_c")
 BUNDLE = make_bundle()
+KNOWN = build_known(BUNDLE)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 CANARY = "zyxomma petiolatum"
 WAITS = HandoffRequested(at=START, reason="asked")
@@ -63,7 +69,7 @@ def signed_in(customer_id: str, at: Any) -> Event:
 
 def record_of(conversation_id: ConversationId, *events: Event) -> Record:
     log = (Logged(seq, event) for seq, event in enumerate(events, start=1))
-    return build_record(fold(log, onto=new_conversation(conversation_id)), BUNDLE, START)
+    return build_record(fold(log, onto=new_conversation(conversation_id)), KNOWN, START)
 
 
 @pytest.fixture
@@ -148,6 +154,29 @@ async def test_the_same_record_again_changes_nothing(store: SqlStore, kept: SqlR
     await asyncio.gather(*(kept.keep([record, record]) for _ in range(5)))
 
     assert await rows_of(kept, A) == before and await ids(kept) == [A]
+
+
+async def test_what_is_written_again_has_the_sources_and_questions_of_now_and_no_others(
+    store: SqlStore, kept: SqlRecords
+):
+    first = await write(store, kept, A, begun(), wrote("hello"))
+    other = await write(store, kept, B, begun(), wrote("hello"))
+    await kept.keep([replace(each, sources=("/one", "/two"), questions=("Why?",)) for each in (first, other)])
+    await kept.keep([replace(first, sources=("/two", "/three"), questions=("Why?", "When?"))])
+
+    assert [await ids(kept, source=url) for url in ("/one", "/two", "/three")] == [[B], [B, A], [A]]
+    assert await questions_of(kept) == {A: ["Why?", "When?"], B: ["Why?"]}
+    await kept.keep([replace(first, sources=(), questions=())])
+    assert [await ids(kept, source=url) for url in ("/one", "/two", "/three")] == [[B], [B], []]
+    assert await questions_of(kept) == {B: ["Why?"]}
+
+
+async def questions_of(kept: SqlRecords) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    asked = sa.select(questions.c.conversation_id, questions.c.text)
+    for conversation_id, text in await kept.select(asked.order_by(questions.c.number)):
+        found.setdefault(conversation_id, []).append(text)
+    return found
 
 
 async def test_a_record_without_its_conversation_or_of_an_erased_one_is_left_out(store: SqlStore, kept: SqlRecords):
@@ -274,6 +303,17 @@ async def test_a_customer_who_is_back_within_three_days_was_not_helped_the_first
     assert (await returned(kept))[A] == counts, "made again, it is still so"
 
 
+async def test_who_signs_in_later_is_back_all_the_same(store: SqlStore, kept: SqlRecords):
+    again = START + HOUR
+    await write(store, kept, A, begun(), signed_in("C-1", START))
+    await write(store, kept, B, begun(again))
+    assert await returned(kept) == {A: 0, B: 0}
+
+    await kept.keep([replace(record_of(B, begun(again), signed_in("C-1", again)), seq=9)])
+
+    assert await returned(kept) == {A: 1, B: 0}
+
+
 async def test_nobody_who_is_not_signed_in_counts_as_returned(store: SqlStore, kept: SqlRecords):
     for each, minutes in ((A, 0), (B, 5)):
         await write(store, kept, each, begun(START + minutes * MINUTE), wrote("hello"))
@@ -285,13 +325,15 @@ async def test_nobody_who_is_not_signed_in_counts_as_returned(store: SqlStore, k
 
 
 class Failing:
-    """Records that cannot be written for a while."""
+    """Records that cannot be written for a while. `kept`: what was to be written, one time after the other."""
 
     def __init__(self, kept: SqlRecords, times: int) -> None:
         self._kept = kept
         self.left = times
+        self.kept: list[set[ConversationId]] = []
 
     async def keep(self, made: Any) -> None:
+        self.kept.append({each.conversation_id for each in made})
         if self.left:
             self.left -= 1
             raise StoreUnavailable("the disk is full")
@@ -306,12 +348,24 @@ class Bench:
 
     def __init__(self, store: SqlStore, kept: Any) -> None:
         self.told: list[ConversationId] = []
-        self.indexer = Indexer(kept, {"workshop": BUNDLE}, self._publish, lambda: START)
+        self.now = START
+        self._told_anew = asyncio.Event()
+        archive = SqlArchive(store.engine, store.reader)
+        self.indexer = Indexer(kept, {"workshop": KNOWN}, self._publish, lambda: self.now, archive=archive)
         self.ledger = Ledger(store, self.indexer.note, alone=True)
 
     def _publish(self, to: ConversationId, signals: Any) -> None:
         assert to == INBOX
         self.told += [each.conversation_id for each in signals if isinstance(each, RecordChanged)]
+        self._told_anew.set()
+
+    async def hears(self, conversation_id: ConversationId) -> None:
+        """Returns when the inbox is told of this conversation, without anybody's asking."""
+        async with asyncio.timeout(10):
+            while conversation_id not in self.told:
+                self._told_anew.clear()
+                await self._told_anew.wait()
+        self.told.clear()
 
     async def append(self, conversation_id: ConversationId, *events: Event) -> None:
         await self.ledger.append(await self.ledger.load(conversation_id), *events)
@@ -325,6 +379,7 @@ class Bench:
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(indexer_module, "RETRY_SECONDS", 0.01)
     monkeypatch.setattr(indexer_module, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(indexer_module, "CALM_SECONDS", 1_000.0)  # so that what waits for it is seen to wait
 
 
 @pytest.fixture
@@ -342,6 +397,71 @@ async def test_what_is_appended_is_in_the_records_a_moment_later_and_the_inbox_i
     await bench.settled()
 
     assert await ids(kept) == [A] and bench.told[-1:] == [A] and await kept.stale(10) == []
+
+
+async def test_steps_that_follow_soon_upon_each_other_share_one_record(store: SqlStore, kept: SqlRecords):
+    counted = Failing(kept, 0)
+    bench = Bench(store, counted)
+    bench.indexer.start(bench.ledger)
+    await bench.settled()
+    turn = TurnId("tn_1")
+    ended = TurnEnded(at=START, turn_id=turn, outcome="replied", usage=Usage(), cost_usd=0.0, model="none")
+    for conversation_id in (A, B):
+        for events in ((begun(), wrote("hello")), (TurnStarted(at=START, turn_id=turn),), (ended,)):
+            await bench.append(conversation_id, *events)
+    await bench.settled()
+    await bench.indexer.close()
+
+    assert counted.kept == [{A, B}]
+
+
+@pytest.mark.parametrize(
+    "urgent",
+    [WAITS, ContactLeft(at=START, contact="kim@spoke.example"), ConversationClosed(at=START, by="customer")],
+    ids=lambda event: event.type,
+)
+async def test_what_people_wait_for_is_told_at_once_and_brings_along_what_was_put_off(
+    bench: Bench, kept: SqlRecords, urgent: Event
+):
+    bench.indexer.start(bench.ledger)
+    await bench.append(A, begun(), wrote("hello"))
+    await bench.append(B, begun(), wrote("hello"))
+    await bench.append(B, urgent)
+
+    await bench.hears(B)
+    assert {*await ids(kept)} == {A, B}
+
+
+async def test_a_message_between_people_is_told_at_once(bench: Bench, kept: SqlRecords):
+    bench.indexer.start(bench.ledger)
+    await bench.append(A, begun(), WAITS)
+    await bench.hears(A)
+    await bench.append(A, MessagePosted(at=START, message=message("are you there?", at=START)))
+
+    await bench.hears(A)
+    row = await kept.find(A)
+    assert row is not None and row.subject == "are you there?"
+
+
+async def test_days_that_have_ended_are_summed_at_the_start_and_from_minute_to_minute(
+    store: SqlStore, kept: SqlRecords
+):
+    bench = Bench(store, Failing(kept, 0))
+    await store.append(A, (begun(START - 50 * HOUR), wrote("hello")), after=0)
+    bench.indexer.start(bench.ledger)
+    await bench.settled()
+    assert await days_summed(kept) == 2
+
+    for minutes in (0, 24 * 60):
+        bench.now = START + minutes * MINUTE
+        await bench.append(ConversationId(f"cv_{minutes}"), begun(bench.now), wrote("hello"))
+        await bench.settled()
+    await bench.indexer.close()
+    assert await days_summed(kept) == 3
+
+
+async def days_summed(kept: SqlRecords) -> int:
+    return (await kept.select(sa.select(sa.func.count()).select_from(days)))[0][0]
 
 
 async def test_what_an_earlier_process_left_stale_is_made_at_the_start(

@@ -15,6 +15,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple, Protocol
 
+from firstline.judges import Reliability
 from firstline.report.scope import Scope
 from firstline.types import ConversationId
 
@@ -110,10 +111,28 @@ class Unanswered:
 
 @dataclass(frozen=True, slots=True)
 class Handling:
-    """From the first question to the last word, in whole seconds, of conversations that were seen to their end."""
+    """In whole seconds: from the first question to the last word, of conversations that were seen to their end; and
+    `waited`, from the first request for a person until one came.
+    """
 
     contained: Sequence[int] = ()
     handed_off: Sequence[int] = ()
+    waited: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedTally:
+    """Replies that a judge looked at, and called good; `unreadable` ones are in none of the other counts.
+
+    reliability: how this judge did when it was tried; None when it never was.
+    """
+
+    ok: int
+    n: int
+    conversations: int
+    unreadable: int
+    model: str
+    reliability: Reliability | None
 
 
 @dataclass(frozen=True)
@@ -137,6 +156,8 @@ class Tallies:
     paths: Mapping[str, int] = field(default_factory=dict[str, int])
     waiting: int = 0
     waiting_since: datetime | None = None
+    judged: Mapping[str, JudgedTally] = field(default_factory=dict[str, JudgedTally])
+    """By question, of the conversations in a sample."""
 
     @cached_property
     def whole(self) -> Tally:
@@ -157,4 +178,8 @@ class Archive(Protocol):
 
     async def tally(self, scope: Scope) -> Tallies:
         """Raises StoreUnavailable."""
+        ...
+
+    async def sum_days(self, zone: str, before: datetime) -> None:
+        """Prepare the days of this zone that ended by then, to be counted quickly. Raises StoreUnavailable."""
         ...

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from firstline.bundle import Bundle
-from firstline.report import Group, Tallies, Tally, Unanswered, add_tallies
+from firstline.intervals import quantile
+from firstline.report import Group, Handling, Tallies, Tally, Unanswered, add_tallies
 from firstline.report.criteria import build_criteria
 from firstline.report.scope import Scope
 from firstline.report.values import Figure, Line, Question, Report
@@ -55,6 +56,7 @@ def build_report(
         handoffs=[_describe_reason(scope, reason, count, handed_off) for reason, count in reasons],
         waiting=Figure("waiting", tallies.waiting, link="/inbox?shelf=waiting" if tallies.waiting else None),
         waiting_since=tallies.waiting_since,
+        waited=_measure_wait(tallies.handling),
         tables=_build_tables(scope, tallies.groups, bundles, locale),
         questions=questions[:MOST_QUESTIONS],
         more_questions=len(questions[MOST_QUESTIONS:]),
@@ -100,6 +102,11 @@ def _describe_reason(scope: Scope, reason: str, count: int, total: int) -> Line:
     link = scope.link(reason=reason)
     figures = (Figure("count", count, link=link), Figure("share", count / total, "share", n=total))
     return Line(reason, "", figures, link, note=CAUSES.get(reason, ""))
+
+
+def _measure_wait(handling: Sequence[Handling]) -> Figure:
+    waited = sorted(seconds for each in handling for seconds in each.waited)
+    return Figure("waited", quantile(waited, 0.5), "seconds", n=len(waited))
 
 
 # Tables -------------------------------------------------------------------------------------------------------------

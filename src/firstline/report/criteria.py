@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from firstline.bundle import Criteria
 from firstline.intervals import Interval, Judged, bootstrap_mean, judge, judge_share, quantile, quantile_interval
 from firstline.report import Handling, Tallies, Tally
+from firstline.report.judged import build_relevance, build_supported
 from firstline.report.scope import Scope
 from firstline.report.values import Criterion, Figure, Unit, Verdict
 
@@ -14,12 +15,12 @@ LONG = 0.9
 
 
 def build_criteria(scope: Scope, tallies: Tallies, targets: Criteria) -> tuple[Criterion, ...]:
-    """All eleven in their order; the first two need a judge or labels, and have no figure here."""
+    """All eleven in their order; the first needs labels, and has no figure here."""
     pair = _Pairs(scope, tallies)
     return (
         _unmeasured(1, "comprehension", targets.comprehension),
-        _unmeasured(2, "relevance", targets.relevance),
-        pair(3, "accuracy", "accuracy", targets.accuracy, also=(_count_withheld(scope, tallies.whole),)),
+        build_relevance(scope, tallies, targets.relevance),
+        pair(3, "accuracy", "accuracy", targets.accuracy, also=_beside_accuracy(scope, tallies, targets)),
         pair(4, "citations", "cited", targets.citations),
         pair(5, "topic", "declined", targets.topic, also=(pair.figure("answered", "answered", targets.topic),)),
         pair(6, "quotes", "quoted", targets.quotes),
@@ -58,6 +59,10 @@ def _read_pair(tally: Tally, pair: str) -> tuple[int, int]:
 
 def _unmeasured(number: int, key: str, target: float) -> Criterion:
     return Criterion(number, Figure(key, None, "share", target=target, verdict="not_measured"))
+
+
+def _beside_accuracy(scope: Scope, tallies: Tallies, targets: Criteria) -> tuple[Figure, ...]:
+    return (*build_supported(scope, tallies, targets.accuracy), _count_withheld(scope, tallies.whole))
 
 
 def _count_withheld(scope: Scope, whole: Tally) -> Figure:

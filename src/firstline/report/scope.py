@@ -52,7 +52,7 @@ class Scope:
     @property
     def cuts(self) -> tuple[datetime, ...]:
         """Where periods begin, and where the last one ends: midnights of the zone, in UTC."""
-        return tuple(map(self._midnight, (*self.starts, self.last + timedelta(days=1))))
+        return tuple(midnight(day, self.zone) for day in (*self.starts, self.last + timedelta(days=1)))
 
     @property
     def filters(self) -> Mapping[str, str]:
@@ -72,12 +72,14 @@ class Scope:
 
     def link(self, **more: str) -> str:
         """Where the inbox lists these conversations, narrowed further; to the moment, since it knows no zone."""
-        begin, end = map(self._midnight, (self.first, self.last + timedelta(days=1)))
+        begin, end = (midnight(day, self.zone) for day in (self.first, self.last + timedelta(days=1)))
         span = {"from": f"{begin:%Y-%m-%dT%H:%M:%SZ}", "to": f"{end:%Y-%m-%dT%H:%M:%SZ}"}
         return f"/inbox?{urlencode({'shelf': 'all', **span, **self.filters, **more})}"
 
-    def _midnight(self, day: date) -> datetime:
-        return datetime.combine(day, time.min, ZoneInfo(self.zone)).astimezone(UTC)
+
+def midnight(day: date, zone: str) -> datetime:
+    """The moment at which a day begins in a zone, in UTC."""
+    return datetime.combine(day, time.min, ZoneInfo(zone)).astimezone(UTC)
 
 
 def read_scope(asked: Mapping[str, str], *, zone: str, today: date) -> Scope:

@@ -10,7 +10,7 @@ from firstline.phrases import load_phrases
 from firstline.report.values import Criterion, Figure, Line, Report
 from firstline.types import Json
 
-COLUMNS = ("section", "key", "name", "value", "low", "high", "n", "target", "verdict")
+COLUMNS = ("section", "key", "name", "value", "low", "high", "n", "target", "verdict", "note")
 BYTE_ORDER_MARK = "\ufeff"
 """By which spreadsheets know that it is UTF-8."""
 
@@ -23,15 +23,16 @@ _LINES: Mapping[str, str] = {"handoffs": "reason.", "locale": "language."}
 
 def write_csv(report: Report) -> str:
     """CSV as spreadsheets read it. Text that a spreadsheet would take for a formula has an apostrophe before it."""
-    file = io.StringIO()
+    file, words = io.StringIO(), load_phrases("report", "en")
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
     for section, line, figure in report.figures():
         key = figure.key if line is None else f"{line.key}/{figure.key}"
         numbers = (figure.value, figure.low, figure.high, figure.n, figure.target)
         texts = map(_disarm, (section, key, name_figure(section, line, figure)))
-        writer.writerow([*texts, *map(_write_number, numbers), figure.verdict or ""])
-    nothing = [""] * 5
+        note = words.get(f"report.{figure.note}", "")
+        writer.writerow([*texts, *map(_write_number, numbers), figure.verdict or "", note])
+    nothing = [""] * (len(COLUMNS) - 4)
     for question in report.questions:
         texts = map(_disarm, ("questions", question.conversation_id, question.text))
         writer.writerow([*texts, question.times, *nothing])
@@ -89,6 +90,7 @@ def view_report(report: Report) -> Json:
         "causes": _view_figures("causes", report.causes),
         "handoffs": [_view_line("handoffs", each) for each in report.handoffs],
         "waiting": {"now": report.waiting.value, "since": _view_moment(report.waiting_since)},
+        "waited": _view_figure(report.waited, name_figure("handoffs", None, report.waited)),
         "tables": {name: [_view_line(name, line) for line in lines] for name, lines in report.tables.items()},
         "questions": [{**asdict(each), "last_at": _view_moment(each.last_at)} for each in report.questions],
         "more_questions": report.more_questions,
@@ -111,7 +113,8 @@ def _view_figure(figure: Figure, name: str) -> Json:
     """What says nothing is left out; the value never is."""
     told = {key: value for key, value in asdict(figure).items() if value is not None}
     few = {"of_few": True} if figure.of_few else {}
-    return {**told, "name": name, "value": figure.value, **few}
+    note = {"note": load_phrases("report", "en")[f"report.{figure.note}"]} if figure.note else {}
+    return {**told, "name": name, "value": figure.value, **few, **note}
 
 
 def _view_criterion(criterion: Criterion) -> Json:

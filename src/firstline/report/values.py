@@ -19,7 +19,8 @@ Verdict = Literal[intervals.Verdict, "no_figures", "not_measured"]
 class Figure:
     """One number. `key` names it within its section, by a phrase; `name` is what the bundle calls it, if it does.
 
-    `n`: of how many it is. `link`: the conversations behind it, or those of them to look at first.
+    `n`: of how many it is. `link`: the conversations behind it, or those of them to look at first. `note`: the key of
+    a phrase that says what it rests on.
     """
 
     key: str
@@ -32,6 +33,7 @@ class Figure:
     target: float | None = None
     verdict: Verdict | None = None
     link: str | None = None
+    note: str | None = None
 
     @property
     def of_few(self) -> bool:
@@ -90,6 +92,7 @@ class Report:
     handoffs: Sequence[Line]
     waiting: Figure
     waiting_since: datetime | None
+    waited: Figure
     tables: dict[str, Sequence[Line]]
     """By bundle, revision, locale, playbook; each only where there is something to divide."""
     questions: Sequence[Question]
@@ -120,7 +123,7 @@ class Report:
             yield from (("criteria", None, figure) for figure in criterion.also)
         sections = {"ladder": self.ladder, "grades": self.grades, "causes": self.causes, "cost": self.cost}
         yield from ((section, None, figure) for section, figures in sections.items() for figure in figures)
-        yield "handoffs", None, self.waiting
+        yield from (("handoffs", None, figure) for figure in (self.waiting, self.waited))
         tables = {"handoffs": self.handoffs, **self.tables}
         yield from (
             (section, line, figure) for section, lines in tables.items() for line in lines for figure in line.figures

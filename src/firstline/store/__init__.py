@@ -44,7 +44,8 @@ class QueueRow:
 class Filter:
     """Which conversations to list. `fields`: columns of the record and their value, or any of several;
     `failed_pairs`: names of two counters, where the second is to be smaller than the first. `stream`: of the drawn
-    paths, its column and its two steps. Times: of the start; `until` is not included.
+    paths, its column and its two steps. `judged_bad`: what a judge was asked, and said no to at least once. Times: of
+    the start; `until` is not included.
     """
 
     shelf: Shelf = "all"
@@ -58,6 +59,7 @@ class Filter:
     at_least_one: tuple[str, ...] = ()
     failed_pairs: tuple[tuple[str, str], ...] = ()
     stream: tuple[int, tuple[str, str]] | None = None
+    judged_bad: str | None = None
     limit: int = 50
     offset: int = 0
 

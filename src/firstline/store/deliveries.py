@@ -85,6 +85,11 @@ class SqlDeliveries:
         self._reader = reader
         self._writing = asyncio.Lock()  # one of ours at a time: who waits for the file's own lock sleeps too long
 
+    def close(self) -> None:
+        """For whoever opened it beside a server; a server's own are closed with its store."""
+        self._engine.dispose()
+        self._reader.dispose()
+
     # What is to be told ------------------------------------------------------------------------------------------
 
     async def behind(self, desk: DeskName, limit: int) -> Sequence[ConversationId]:
@@ -136,7 +141,7 @@ class SqlDeliveries:
 
         await self._write(write)
 
-    async def list_dead(self, limit: int = 100) -> Sequence[Delivery]:
+    async def list_dead(self, limit: int | None = 100) -> Sequence[Delivery]:
         wanted = _rows().where(deliveries.c.dead_at.is_not(None)).order_by(deliveries.c.dead_at.desc())
         return await self._read(wanted.limit(limit))
 

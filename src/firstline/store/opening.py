@@ -13,11 +13,12 @@ from sqlalchemy.exc import DatabaseError
 from firstline.errors import ConfigError, Problem
 from firstline.events import Logged, load_event
 from firstline.store.deliveries import SqlDeliveries
+from firstline.store.publications import SqlPublications
 from firstline.store.records import SqlRecords
 from firstline.store.sql import SqlStore
 from firstline.types import ConversationId
 
-HEAD = "0002"
+HEAD = "0006"
 """The newest migration; a test holds it against the folder of migrations."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -53,6 +54,11 @@ def open_store(url: str) -> SqlStore:
     return SqlStore(engine, reader)
 
 
+def has_store(url: str) -> bool:
+    """Whether something is there already."""
+    return Path(str(sa.make_url(url).database)).exists()
+
+
 def open_records(store: SqlStore) -> SqlRecords:
     """The records in the same file."""
     return SqlRecords(store.engine, store.reader)
@@ -61,6 +67,11 @@ def open_records(store: SqlStore) -> SqlRecords:
 def open_deliveries(store: SqlStore) -> SqlDeliveries:
     """What is still to be told to other desks, in the same file."""
     return SqlDeliveries(store.engine, store.reader)
+
+
+def open_publications(store: SqlStore) -> SqlPublications:
+    """What was published, in the same file."""
+    return SqlPublications(store.engine, store.reader)
 
 
 def make_engine(url: str, *, writes: bool = False) -> sa.Engine:

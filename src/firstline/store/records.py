@@ -5,8 +5,9 @@ again. Erasing a conversation removes its record in the same transaction.
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, fields, replace
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from firstline.errors import StoreUnavailable
 from firstline.record import RECORD_VERSION, Record
 from firstline.scores import Scores
 from firstline.store import Filter, QueueRow
+from firstline.store.judged import judgements
 from firstline.store.sql import conversations, metadata
 from firstline.types import ConversationId
 
@@ -34,8 +36,10 @@ _INTEGERS = {
     "seq", "version", "ticket", "unclaimed", "approvals", "unread", "mood_start", "mood", "n_customer", "n_assistant",
     "n_human", "n_requests", "tokens", "survey", "confirmed", *(each.name for each in fields(Scores)),
 }  # fmt: skip
-_FLOATS = {"cost_usd", "handling_seconds", "assistant_seconds"}
-_NAMES = [each.name for each in fields(Record) if each.name not in _LISTS] + [each.name for each in fields(Scores)]
+_FLOATS = {"cost_usd", "handling_seconds", "waited_seconds", "assistant_seconds"}
+_OWN_NAMES = [each.name for each in fields(Record) if each.name not in _LISTS]
+_SCORES = [each.name for each in fields(Scores)]
+_NAMES = [*_OWN_NAMES, *_SCORES]
 
 
 def _column(name: str) -> sa.Column[Any]:
@@ -90,16 +94,7 @@ sa.Index(
         for name in (
             "started_at", "bundle", "revision", "locale", "playbook", "rung", "status", "reason", "returned",
             "confirmed", "survey", "mood_start", "mood", "cost_usd", "tokens", "handling_seconds",
-            "assistant_seconds", *(each.name for each in fields(Scores)),
-        )
-    ),
-)  # fmt: skip
-sa.Index(
-    "records_grouped",
-    *(
-        records.c[name]
-        for name in (
-            "bundle", "revision", "locale", "playbook", "started_at", "rung", "returned", "survey", "cost_usd",
+            "waited_seconds", "assistant_seconds", *(each.name for each in fields(Scores)),
         )
     ),
 )  # fmt: skip
@@ -198,46 +193,76 @@ class SqlRecords:
             raise StoreUnavailable("the store cannot be written") from error
 
 
-def write_records(connection: sa.Connection, kept: Sequence[Record]) -> None:
-    """Write records within a transaction; one of an erased or newer conversation is left out."""
-    newest = {record.conversation_id: record for record in sorted(kept, key=lambda each: each.seq)}
-    wanted = (
-        sa.select(conversations.c.conversation_id, records.c.seq, records.c.version)
-        .outerjoin(records, records.c.conversation_id == conversations.c.conversation_id)
-        .where(conversations.c.conversation_id.in_(newest), conversations.c.erased_at.is_(None))
+_OWN = conversations.c.conversation_id
+_KNOWN = (
+    sa.select(
+        _OWN,
+        records.c.seq,
+        records.c.version,
+        records.c.customer_key,
+        sa.select(sa.func.json_group_array(sources.c.url)).where(sources.c.conversation_id == _OWN).scalar_subquery(),
+        sa.select(sa.func.json_group_array(questions.c.text))
+        .where(questions.c.conversation_id == _OWN)
+        .scalar_subquery(),
     )
-    known = [
-        newest[ConversationId(found)]
-        for found, seq, version in connection.execute(wanted)
-        if seq is None or seq <= newest[found].seq or version != newest[found].version
-    ]
+    .outerjoin(records, records.c.conversation_id == _OWN)
+    .where(_OWN.in_(sa.bindparam("ids", expanding=True)), conversations.c.erased_at.is_(None))
+)
+
+
+def _upsert(table: sa.Table, names: Iterable[str]) -> sa.Executable:
+    insert = sqlite_insert(table)
+    changed = {name: insert.excluded[name] for name in names}
+    return insert.on_conflict_do_update(index_elements=[table.c.conversation_id], set_=changed)
+
+
+_WRITE = _upsert(records, _NAMES)
+_WRITE_TEXT = _upsert(texts, ["text"])
+
+
+def write_records(connection: sa.Connection, kept: Sequence[Record]) -> None:
+    """Write records within a transaction; one of an erased or newer conversation is left out.
+
+    Most records are written again and again with little that is new: one question tells what there is, and only what
+    differs is touched.
+    """
+    newest = {record.conversation_id: record for record in sorted(kept, key=lambda each: each.seq)}
+    known: list[Record] = []
+    cited: list[Record] = []
+    asked: list[Record] = []
+    signed_in: list[Record] = []
+    for found, seq, version, customer_key, urls, unanswered in connection.execute(_KNOWN, {"ids": list(newest)}):
+        record = newest[found]
+        if seq is not None and seq > record.seq and version == record.version:
+            continue
+        known.append(record)
+        if set(json.loads(urls)) != set(record.sources):
+            cited.append(record)
+        if json.loads(unanswered) != list(record.questions):
+            asked.append(record)
+        if record.customer_key and customer_key != record.customer_key:
+            signed_in.append(record)
     if not known:
         return
-    insert = sqlite_insert(records)
-    connection.execute(
-        insert.on_conflict_do_update(
-            index_elements=[records.c.conversation_id],
-            set_={name: insert.excluded[name] for name in _NAMES},
-        ),
-        [_write_row(record) for record in known],
-    )
-    ids = [record.conversation_id for record in known]
-    for table in (texts, sources, questions):
-        connection.execute(table.delete().where(table.c.conversation_id.in_(ids)))
-    _insert(connection, texts, ({"conversation_id": r.conversation_id, "text": r.texts} for r in known))
-    _insert(connection, sources, (_place(r) | {"url": url} for r in known for url in r.sources))
-    _insert(
-        connection,
-        questions,
-        (_place(r) | {"number": n, "text": text} for r in known for n, text in enumerate(r.questions)),
-    )
-    _mark_returned(connection, [record for record in known if record.customer_key])
+    connection.execute(_WRITE, [_write_row(record) for record in known])
+    connection.execute(_WRITE_TEXT, [{"conversation_id": r.conversation_id, "text": r.texts} for r in known])
+    _replace(connection, sources, cited, lambda r: [{"url": url} for url in r.sources])
+    _replace(connection, questions, asked, lambda r: [{"number": n, "text": q} for n, q in enumerate(r.questions)])
+    _mark_returned(connection, signed_in)
 
 
-def _insert(connection: sa.Connection, table: sa.Table, rows: Iterable[dict[str, Any]]) -> None:
-    listed = list(rows)
-    if listed:
-        connection.execute(table.insert(), listed)
+def _replace(
+    connection: sa.Connection,
+    table: sa.Table,
+    changed: Sequence[Record],
+    parts: Callable[[Record], Sequence[dict[str, Any]]],
+) -> None:
+    """The rows of these records in a table that has several of each."""
+    if not changed:
+        return
+    connection.execute(table.delete().where(table.c.conversation_id.in_([r.conversation_id for r in changed])))
+    if rows := [_place(record) | part for record in changed for part in parts(record)]:
+        connection.execute(table.insert(), rows)
 
 
 def _place(record: Record) -> dict[str, Any]:
@@ -249,17 +274,25 @@ def _place(record: Record) -> dict[str, Any]:
 
 
 def _write_row(record: Record) -> dict[str, Any]:
-    row = {name: getattr(record, name) for name in _NAMES if hasattr(record, name)} | asdict(record.scores)
+    row = {name: getattr(record, name) for name in _OWN_NAMES}
+    row |= {name: getattr(record.scores, name) for name in _SCORES}
     return row | {name: row[name] and write_time(row[name]) for name in _TIMES} | {"returned": 0}
 
 
 def _mark_returned(connection: sa.Connection, kept: Sequence[Record]) -> None:
-    """A conversation counts as returned from when the same customer began another one soon after it."""
+    """A conversation counts as returned from when the same customer began another one soon after it.
+
+    kept: those of which it became known just now whose they are.
+    """
     for record in kept:
         own = records.c.customer_key == record.customer_key
         started, own_id = write_time(record.started_at), records.c.conversation_id
         before = records.c.started_at.between(write_time(record.started_at - RETURN_TIME), started)
-        connection.execute(records.update().where(own, before, own_id != record.conversation_id).values(returned=1))
+        connection.execute(
+            records.update()
+            .where(own, before, own_id != record.conversation_id, records.c.returned == 0)
+            .values(returned=1)
+        )
         after = _later.c.started_at.between(started, write_time(record.started_at + RETURN_TIME))
         again = sa.exists().where(
             _later.c.customer_key == record.customer_key, after, _later.c.conversation_id != record.conversation_id
@@ -309,6 +342,9 @@ def _choose(chosen: Filter, *, newest: int | None = None) -> sa.Select[Any]:
         wanted = wanted.where(column.in_(value) if isinstance(value, tuple) else column == value)
     for name in chosen.at_least_one:
         wanted = wanted.where(records.c[name] > 0)
+    if chosen.judged_bad is not None:
+        own = (judgements.c.conversation_id == records.c.conversation_id, judgements.c.question == chosen.judged_bad)
+        wanted = wanted.where(sa.exists().where(*own, judgements.c.ok == 0))
     for name, ok in chosen.failed_pairs:
         wanted = wanted.where(records.c[name] > records.c[ok])
     wanted = wanted.where(*_within(chosen))

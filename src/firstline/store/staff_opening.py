@@ -1,4 +1,4 @@
-"""Opening the staff register of a store, also while a server works with it: no lock, and never a migration."""
+"""Opening parts of a store for a command, also while a server works with it: no lock, and never a migration."""
 
 from pathlib import Path
 
@@ -6,12 +6,29 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError
 
 from firstline.errors import ConfigError, Problem
+from firstline.store.judgements import SqlJudgements
 from firstline.store.opening import HEAD, make_engine, open_store
+from firstline.store.publications import SqlPublications
 from firstline.store.staff import SqlStaff
 
 
 def open_staff(url: str) -> SqlStaff:
-    """The register in the store at a `sqlite:///` URL; a store that is not there yet is made.
+    """The staff register of the store at a `sqlite:///` URL. Raises ConfigError, as `open_beside`."""
+    return SqlStaff(*open_beside(url))
+
+
+def open_published(url: str) -> SqlPublications:
+    """What was published, in the store at a `sqlite:///` URL. Raises ConfigError, as `open_beside`."""
+    return SqlPublications(*open_beside(url))
+
+
+def open_judgements(url: str) -> SqlJudgements:
+    """What judges said, in the store at a `sqlite:///` URL. Raises ConfigError, as `open_beside`."""
+    return SqlJudgements(*open_beside(url))
+
+
+def open_beside(url: str) -> tuple[sa.Engine, sa.Engine]:
+    """The engines of a store, one that writes and one that only reads; a store that is not there yet is made.
 
     Raises: ConfigError (not readable, no store, of another version than ours).
     """
@@ -24,11 +41,11 @@ def open_staff(url: str) -> SqlStaff:
         engine.dispose()
         reader.dispose()
         raise ConfigError(problem)
-    return SqlStaff(engine, reader)
+    return engine, reader
 
 
 def _examine(reader: sa.Engine, path: Path) -> Problem | None:
-    """Why the register cannot be used; None when it can."""
+    """Why the store cannot be used; None when it can."""
     try:
         with reader.connect() as connection:
             ours = "alembic_version" in sa.inspect(connection).get_table_names()

@@ -1,24 +1,28 @@
-"""The records counted for the report: few wide questions to `store.records`, each answered from one index.
+"""The records counted for the report: the days that `store.sums` has, and few wide questions to the records.
 
-What filters by time and what groups are different indexes; a `+` before a column keeps the planner from taking the
-wrong one. All is summed inside the database, so that nobody who writes to a customer waits for it.
+Each is answered from one index, and a `+` before a column keeps the planner from taking the wrong one. All is added
+up inside the database, so that nobody who writes to a customer waits for it.
 """
 
 import asyncio
-from collections.abc import Generator, Iterable, Mapping
+import json
+from collections import Counter
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
 import sqlalchemy as sa
+from pydantic_core import from_json
 from sqlalchemy.exc import DBAPIError
 
 from firstline.errors import StoreUnavailable
 from firstline.report import Group, Handling, Tallies, Tally, Unanswered
 from firstline.report.scope import Scope
+from firstline.store.judgements import count_judged
 from firstline.store.records import questions, read_time, records, sources, write_time
+from firstline.store.sums import LISTS, SUMS, Divided, divide, read_summed, sum_days
 from firstline.types import ConversationId
 
 MOST_QUESTIONS = 20_000
@@ -27,87 +31,115 @@ MOST_QUESTIONS = 20_000
 MOST_PATHS = 2_000
 """The most frequent ones."""
 
-_PAIRS = ("accuracy", "cited", "declined", "answered", "quoted", "escalated")
-_RUNGS = {
-    "total": "count(*)",
-    "contained": "sum(rung = 'contained')",
-    "abandoned": "sum(rung = 'abandoned')",
-    "handed_off": "sum(rung = 'handed_off')",
-    "surveys": "count(survey)",
-    "survey_sum": "sum(survey)",
-}
-_GROUPED = {
-    **_RUNGS,
-    "empty": "sum(rung = 'empty')",
-    "returned": "sum(returned * (rung = 'contained'))",
-    "cost_usd": "sum(cost_usd)",
-}
-_SUMMED = {
-    **_RUNGS,
-    "confirmed": "sum(confirmed)",
-    "mood_n": "count(mood_start)",
-    "mood_ok": "sum(mood >= mood_start)",
-    "mood_low": "sum(mood_start < 0)",
-    "mood_rose": "sum(mood_start < 0 AND mood > mood_start)",
-    "mood_fell": "sum(mood_start >= 0 AND mood < mood_start)",
-    "tokens": "sum(tokens)",
-    "assistant_seconds": "sum(assistant_seconds)",
-    "withheld": "sum(withheld)",
-    **{f"{pair}_{side}": f"sum({pair}_{side})" for pair in _PAIRS for side in ("n", "ok")},
-    **{f"{pair}_in": f"sum({pair}_n > 0)" for pair in _PAIRS if pair != "cited"},
-}
-_HANDLED = {
-    f"{rung}_seconds": f"group_concat(CASE WHEN rung = '{rung}' THEN CAST(handling_seconds + 0.5 AS INTEGER) END)"
-    for rung in ("contained", "handed_off")
-}
-"""One text for each period: a hundred thousand rows would each take the interpreter's lock for a moment."""
+DECIMALS = {"cost_usd": 9, "assistant_seconds": 6}
+"""Of sums that are no whole numbers: what is beyond shows in which order they were added."""
+
+PERIOD = ("number",)
+"""What `_add_up` goes by for periods: their number."""
+
+_GROUPED = (
+    "total", "empty", "contained", "abandoned", "handed_off", "returned", "surveys", "survey_sum", "cost_usd",
+)  # fmt: skip
+_SUMMED = tuple(name for name in SUMS if name not in ("empty", "returned", "cost_usd", "handed_off_closed"))
 
 
 class SqlArchive:
-    """`firstline.report.Archive` on the engine that only reads."""
+    """`firstline.report.Archive` on the two engines of the store."""
 
-    def __init__(self, reader: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, reader: sa.Engine) -> None:
+        self._engine = engine
         self._reader = reader
 
+    async def sum_days(self, zone: str, before: datetime) -> None:
+        await asyncio.to_thread(self._sum_days, zone, before)
+
     async def tally(self, scope: Scope) -> Tallies:
-        """Two threads: the one reads each record whole, the other answers everything that groups."""
-        counted = asyncio.to_thread(self._count_periods, scope), asyncio.to_thread(self._count_groups, scope)
-        (periods, handling), grouped = await asyncio.gather(*counted)
-        return replace(grouped, periods=periods, handling=handling)
+        """Two threads: the one adds up, the other answers everything that is not kept by day."""
+        added, counted = await asyncio.gather(
+            asyncio.to_thread(self._add_up, scope), asyncio.to_thread(self._count, scope)
+        )
+        return Tallies(**added, **counted)
 
-    def _count_periods(self, scope: Scope) -> tuple[list[Tally], list[Handling]]:
-        started_at = records.c.started_at
-        within = (started_at >= sa.bindparam("since"), started_at < sa.bindparam("until"))
-        wanted = _select({**_SUMMED, **_HANDLED}).where(*within, *_filters(scope))
-        with _reading(self._reader) as connection:
-            rows = [
-                connection.execute(wanted, {"since": since, "until": until}).mappings().one()
-                for since, until in pairwise(map(write_time, scope.cuts))
-            ]
-        handling = [Handling(*(_read_numbers(row[name]) for name in _HANDLED)) for row in rows]
-        return [_read_tally(row, _SUMMED) for row in rows], handling
+    def _sum_days(self, zone: str, before: datetime) -> None:
+        try:
+            sum_days(self._engine, self._reader, zone, before)
+        except DBAPIError as error:
+            raise StoreUnavailable("the store cannot be written") from error
 
-    def _count_groups(self, scope: Scope) -> Tallies:
+    def _add_up(self, scope: Scope) -> dict[str, Any]:
+        cuts = [write_time(cut) for cut in scope.cuts]
+        whole = (cuts[0], cuts[-1])
         with _reading(self._reader) as connection:
-            groups = connection.execute(_choose_groups(scope)).mappings().all()
-            reasons = connection.execute(_choose_reasons(scope)).all()
+            connection.exec_driver_sql("BEGIN")  # so that the sums are of the moment that tells which days have any
+            summed = read_summed(connection, scope.zone, whole)
+            by_period = _add_up(connection, scope, divide(pairwise(cuts), summed), PERIOD, (*SUMS, *LISTS))
+            by_group = _add_up(connection, scope, divide([whole], summed), Group._fields, _GROUPED)
+        found = {row["number"]: row for row in by_period}
+        periods = [found.get(number, _NOTHING) for number in range(len(cuts) - 1)]
+        return {
+            "periods": [_read_tally(row, _SUMMED) for row in periods],
+            "handling": [
+                Handling(*(_read_numbers(row[f"{part}_seconds"]) for part in Handling.__slots__)) for row in periods
+            ],
+            "groups": {Group(*(row[name] for name in Group._fields)): _read_tally(row, _GROUPED) for row in by_group},
+            "grades": Counter(grade for row in periods for grade in _read_numbers(row["grades"])),
+            "reasons": Counter(reason for row in periods if row["reasons"] for reason in row["reasons"].split(",")),
+            "handed_off_closed": sum(row["handed_off_closed"] or 0 for row in periods),
+        }
+
+    def _count(self, scope: Scope) -> dict[str, Any]:
+        with _reading(self._reader) as connection:
             asked = connection.execute(_choose_questions(scope)).all()
             waiting = connection.execute(_choose_waiting(scope)).one()
-            grades, cited, paths = (
+            judged = count_judged(connection, scope)
+            cited, paths = (
                 {row[0]: row[1] for row in connection.execute(choose(scope))}
-                for choose in (_choose_grades, _choose_sources, _choose_paths)
+                for choose in (_choose_sources, _choose_paths)
             )
-        return Tallies(
-            groups={Group(*(row[name] for name in Group._fields)): _read_tally(row, _GROUPED) for row in groups},
-            grades=grades,
-            reasons={row[0]: row[1] for row in reasons if row[0] is not None},
-            handed_off_closed=sum(row[2] for row in reasons),
-            sources=cited,
-            questions=[Unanswered(row[0], _read_start(row[1]), ConversationId(row[2])) for row in asked],
-            paths=paths,
-            waiting=waiting[0],
-            waiting_since=read_time(waiting[1]),
+        return {
+            "sources": cited,
+            "questions": [Unanswered(row[0], _read_start(row[1]), ConversationId(row[2])) for row in asked],
+            "paths": paths,
+            "waiting": waiting[0],
+            "waiting_since": read_time(waiting[1]),
+            "judged": judged,
+        }
+
+
+_NOTHING: Mapping[str, Any] = dict.fromkeys((*SUMS, *LISTS))
+
+
+def _add_up(
+    connection: sa.Connection, scope: Scope, parts: Divided, keys: Sequence[str], names: Sequence[str]
+) -> list[Mapping[str, Any]]:
+    """One row for each of the keys: what the summed days and the records between them come to."""
+    every = {**SUMS, **LISTS}
+    kept_in = "record_sums" if scope.filters or keys != PERIOD else "record_days"
+    filters = "".join(f" AND +{name} = :{name}" for name in scope.filters)
+    added = ", ".join(f"{'group_concat' if name in LISTS else 'sum'}({name}) AS {name}" for name in names)
+    by = ", ".join(keys)
+    statement = f"""
+        WITH
+        kept(number, day) AS (
+            SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:kept)
+        ),
+        gaps(number, since, until) AS (
+            SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]')
+            FROM json_each(:gaps)
+        ),
+        parts AS (
+            SELECT {by}, {", ".join(names)} FROM kept
+            CROSS JOIN {kept_in} ON until = day AND zone = :zone WHERE true{filters}
+            UNION ALL
+            SELECT {by}, {", ".join(f"{every[name]} AS {name}" for name in names)} FROM gaps
+            CROSS JOIN records ON started_at >= since AND started_at < until WHERE true{filters} GROUP BY {by}
         )
+        SELECT {by}, {added} FROM parts GROUP BY {by}
+    """  # noqa: S608  # names of our own; what people asked for is bound
+    kept, gaps = map(json.dumps, parts)
+    asked = {"kept": kept, "gaps": gaps, "zone": scope.zone, **scope.filters}
+    rows = connection.execute(sa.text(statement), asked)
+    return [dict(zip((*keys, *names), row, strict=True)) for row in rows]
 
 
 _Question = sa.Select[*tuple[Any, ...]]
@@ -129,24 +161,6 @@ def _filters(scope: Scope) -> list[sa.ColumnElement[bool]]:
 def _within(scope: Scope, started_at: str) -> tuple[sa.ColumnElement[bool], ...]:
     cuts = scope.cuts
     return _sql(started_at) >= write_time(cuts[0]), _sql(started_at) < write_time(cuts[-1])
-
-
-def _choose_groups(scope: Scope) -> _Question:
-    wanted = _select({**{name: name for name in Group._fields}, **_GROUPED})
-    within = _within(scope, "+records.started_at")
-    return wanted.where(*within, *_filters(scope)).group_by(*map(_sql, Group._fields))
-
-
-def _choose_reasons(scope: Scope) -> _Question:
-    """Why conversations went to a person, the last reason of each; and how many of them are closed."""
-    wanted = _select({"reason": "reason", "count": "count(*)", "closed": "sum(status = 'closed')"})
-    wanted = wanted.where(records.c.rung == "handed_off", *_within(scope, "records.started_at"), *_filters(scope))
-    return wanted.group_by(_sql("reason"))
-
-
-def _choose_grades(scope: Scope) -> _Question:
-    wanted = _select({"survey": "survey", "count": "count(*)"}).where(records.c.survey.is_not(None))
-    return wanted.where(*_within(scope, "records.started_at"), *_filters(scope)).group_by(_sql("survey"))
 
 
 def _choose_paths(scope: Scope) -> _Question:
@@ -180,13 +194,14 @@ def _choose_waiting(scope: Scope) -> _Question:
     return wanted.where(*_filters(scope))
 
 
-def _read_tally(row: sa.RowMapping, names: Iterable[str]) -> Tally:
+def _read_tally(row: Mapping[str, Any], names: Iterable[str]) -> Tally:
     """Of no conversation there is no sum, but a None."""
-    return Tally(**{name: row[name] or 0 for name in names})
+    return Tally(**{name: round(row[name] or 0, DECIMALS.get(name)) for name in names})
 
 
 def _read_numbers(text: str | None) -> list[int]:
-    return sorted(map(int, text.split(","))) if text else []
+    """In their order. Read as JSON: there are a hundred thousand, and nothing reads them faster."""
+    return sorted(from_json(f"[{text or ''}]"))
 
 
 def _read_start(text: str) -> datetime:
