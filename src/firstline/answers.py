@@ -12,6 +12,7 @@ from firstline.events import (
     TurnEnded,
     messages_by,
 )
+from firstline.second_ear import offers_person
 from firstline.sentiment import rate
 from firstline.types import HandoffReason, TurnId
 
@@ -34,7 +35,8 @@ def reason_of_failure(code: str | None) -> HandoffReason:
 def reason_to_offer(bundle: Bundle, conversation: Conversation, turn_id: TurnId, reply: str) -> HandoffReason | None:
     """Why a person should be offered although the turn went well; None when nothing speaks for it.
 
-    An action is in doubt; the playbook is one for people; nothing was found twice; the customer is upset.
+    An action is in doubt; the playbook is one for people; the model said that it cannot help; nothing was found
+    twice; the customer is upset.
     """
     events = conversation.turn_events(turn_id)
     if any(isinstance(event, ToolReturned) and event.outcome in ("unknown", "failed") for event in events):
@@ -42,6 +44,8 @@ def reason_to_offer(bundle: Bundle, conversation: Conversation, turn_id: TurnId,
     playbook = playbook_of(bundle, events)
     if playbook is not None and playbook.kind == "hand_off":
         return "policy"
+    if any(map(offers_person, events)):
+        return "no_answer"
     earlier = _earlier_turns(conversation, turn_id)
     if says_unknown(bundle, reply) and any(
         is_unanswered(bundle, turn) for turn in earlier[-(NO_ANSWERS_IN_A_ROW - 1) :]
@@ -80,6 +84,7 @@ def _earlier_turns(conversation: Conversation, turn_id: TurnId) -> list[tuple[Ev
 
 def _is_upset(conversation: Conversation) -> bool:
     """Whether the customer's last message is very negative, or the last ones are all negative."""
-    written = messages_by("customer", (logged.event for logged in conversation.log))
-    moods = [rate(message.text, conversation.locale) for message in written[-BAD_MOODS_IN_A_ROW:]]
-    return bool(moods) and (moods[-1] == -2 or (len(moods) == BAD_MOODS_IN_A_ROW and max(moods) < 0))
+    written = messages_by("customer", (logged.event for logged in conversation.log))[-BAD_MOODS_IN_A_ROW:]
+    moods = (rate(message.text, conversation.locale) for message in reversed(written))  # mostly the last one decides
+    last = next(moods, 0)
+    return last == -2 or (last < 0 and len(written) == BAD_MOODS_IN_A_ROW and all(mood < 0 for mood in moods))

@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal, assert_never
 
-from firstline.conversation import Confirmation, Conversation
+from firstline import second_ear
+from firstline.conversation import Confirmation, Conversation, written_since_back
 from firstline.engine import Ending, Turn
 from firstline.errors import ToolError, ToolRejected
 from firstline.events import (
@@ -20,8 +21,8 @@ from firstline.events import (
     ToolCalled,
     ToolReturned,
 )
+from firstline.history import tools_in_reach
 from firstline.model import ModelReply
-from firstline.prompt import tools_in_reach
 from firstline.tools import Tool, ToolContext
 from firstline.tools.gate import Allowed, Denied, NeedsApproval, NeedsConfirmation, check_call, check_confirmed
 from firstline.tools.schema import validate_arguments
@@ -54,9 +55,13 @@ async def call_tools(turn: Turn, reply: ModelReply) -> AsyncGenerator[Step]:
     """All calls of one reply: each answered, those that may run at the same time, results in the order asked."""
     calls: list[ToolCalled] = []
     answers: list[Event] = []
-    for block in reply.blocks:
-        if block.get("type") != "tool_use":
-            continue
+    blocks = [block for block in reply.blocks if block.get("type") == "tool_use"]
+    heard = [answer for block in blocks if (answer := _hear(turn, block, reply))]
+    if heard:
+        turn.ending = Ending("handed_off", handoff="asked")
+        yield turn.record(*(_pass_on(turn, block, heard[0]) for block in blocks))
+        return
+    for block in blocks:
         planned = _plan(turn, block, reply)
         if isinstance(planned, ToolCalled):
             calls.append(planned)
@@ -166,9 +171,9 @@ async def _run(turn: Turn, calls: Sequence[ToolCalled], answers: Sequence[Event]
 def _plan(turn: Turn, block: Json, reply: ModelReply) -> ToolCalled | Sequence[Event]:
     """A call that may run, or the facts that answer it without running."""
     call_id, name = CallId(str(block["id"])), str(block["name"])
-    tool = turn.bundle.tools.get(name)
+    tool = second_ear.TOOL if name == second_ear.NAME else turn.bundle.tools.get(name)
     if tool is None:
-        known = ", ".join(turn.bundle.tools)
+        known = ", ".join([*turn.bundle.tools, second_ear.NAME])
         return [
             _returned(turn, call_id, name, "rejected", {"error": f"There is no tool {name}. There are: {known}."})
         ]
@@ -186,7 +191,39 @@ def _plan(turn: Turn, block: Json, reply: ModelReply) -> ToolCalled | Sequence[E
                 turn, call_id, name, "failed", {"error": "failed", "message": "The same call was made too often."}
             )
         ]
+    if tool is second_ear.TOOL:
+        return [_offer_person(turn, call_id, arguments)]
     return _pass_gate(turn, tool, call_id, arguments)
+
+
+def _hear(turn: Turn, block: Json, reply: ModelReply) -> Json | None:
+    """The answer to a call that says: the customer asks for a person in this turn, not for one who was here since."""
+    if block["name"] != second_ear.NAME or str(block["id"]) in reply.broken:
+        return None
+    if not written_since_back(turn.conversation, turn.turn_id).strip():
+        return None
+    try:
+        arguments = validate_arguments(second_ear.TOOL, block["input"])
+    except ToolRejected:
+        return None
+    if arguments["reason"] != second_ear.ASKED:
+        return None
+    return second_ear.PASSED_ON_IN_PART if arguments.get("asks_more") else second_ear.PASSED_ON
+
+
+def _pass_on(turn: Turn, block: Json, passed_on: Json) -> ToolReturned:
+    """The answer to one call of a reply in which a wish was heard: nothing else is begun any more."""
+    call_id, name = CallId(str(block["id"])), str(block["name"])
+    if name == second_ear.NAME:
+        return _returned(turn, call_id, name, "ok", passed_on)
+    return _returned(turn, call_id, name, "denied", second_ear.NOT_DONE)
+
+
+def _offer_person(turn: Turn, call_id: CallId, arguments: Json) -> ToolReturned:
+    """The answer to a call for a person whom the customer did not ask for, or not now."""
+    if arguments["reason"] == second_ear.ASKED:
+        return _returned(turn, call_id, second_ear.NAME, "denied", second_ear.NOTHING_NEW)
+    return _returned(turn, call_id, second_ear.NAME, "ok", second_ear.OFFERED)
 
 
 def _pass_gate(turn: Turn, tool: Tool, call_id: CallId, arguments: Json) -> ToolCalled | Sequence[Event]:
@@ -234,7 +271,8 @@ def _confirmation(turn: Turn, tool: Tool, call_id: CallId, arguments: Json) -> C
 def _row(tool: Tool, name: str, value: Any, locale: Locale) -> CardRow:
     slot = tool.declaration.slots.get(name)
     label = choose_text(slot.label, locale) if slot and slot.label else name.replace("_", " ").capitalize()
-    return CardRow(label=label, value=str(value))
+    named = slot.names.get(value) if slot and isinstance(value, str) else None
+    return CardRow(label=label, value=choose_text(named, locale) if named else str(value))
 
 
 def _called(

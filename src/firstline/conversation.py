@@ -37,6 +37,7 @@ from firstline.events import (
     TurnEnded,
     TurnStarted,
 )
+from firstline.second_ear import hears_all
 from firstline.states import Move, next_status
 from firstline.types import (
     ApprovalId,
@@ -179,6 +180,12 @@ def since_given_back(conversation: Conversation) -> tuple[Logged, ...]:
     return log[back:]
 
 
+def written_since_back(conversation: Conversation, turn_id: TurnId) -> str:
+    """What of this turn's messages was written since the assistant has the conversation (again)."""
+    posted = (logged.event for logged in since_given_back(conversation) if isinstance(logged.event, MessagePosted))
+    return "\n".join(event.message.text for event in posted if event.turn_id == turn_id)
+
+
 def _apply(state: Conversation, logged: Logged) -> Conversation:
     event = logged.event
     match event:
@@ -191,13 +198,14 @@ def _apply(state: Conversation, logged: Logged) -> Conversation:
         case TurnStarted():
             return _begin_turn(state, event.turn_id)
         case RouteChosen():
-            asked = _without(state.asked, event.turn_id) if event.wants_human else state.asked  # the wish is heard
+            asked = _without(state.asked, event.turn_id) if hears_all(event) else state.asked
             return replace(state, locale=event.locale, asked=asked)
         case ToolCalled():
             return replace(state, running_calls={**state.running_calls, event.call_id: event})
         case ToolReturned():
             calls = {key: call for key, call in state.running_calls.items() if key != event.call_id}
-            return replace(state, running_calls=calls)
+            asked = _without(state.asked, event.turn_id) if hears_all(event) else state.asked
+            return replace(state, running_calls=calls, asked=asked)
         case ConfirmationRequested() | ConfirmationDecided() | ApprovalRequested() | ApprovalDecided():
             return _decide(state, event)
         case HandoffOffered():

@@ -92,6 +92,8 @@ class RouteChosen(Fact):
     playbook: PlaybookId | None
     locale: Locale
     wants_human: bool = False
+    asks_more: bool = False
+    """Beside the wish for a person stands a question: it stays to be answered by whoever speaks next."""
     score: float = 0.0
     runner_up: PlaybookId | None = None
 

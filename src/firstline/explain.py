@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from firstline.engine import Engine
 from firstline.guardrails import Evidence, Screening
+from firstline.history import tools_in_reach
 from firstline.prepare import find_passages
-from firstline.prompt import tools_in_reach
 from firstline.types import Json, Locale, Passage, PlaybookId, Verdict
 
 

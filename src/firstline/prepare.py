@@ -10,7 +10,7 @@ from itertools import zip_longest
 
 import structlog
 
-from firstline.conversation import since_given_back
+from firstline.conversation import written_since_back
 from firstline.engine import Turn
 from firstline.events import (
     Event,
@@ -30,6 +30,9 @@ QUERY_CHARS = 1_000
 MOST_QUESTIONS = 3
 
 _QUESTION = re.compile(r"[?？؟]")
+_ASKED = re.compile(r"[^.!?…。！？؟\n]+[?？؟]")
+_WORDY = re.compile(r"\w[^\w\u3040-\u9fff]+\w|[\u3040-\u9fff]{4}")
+"""More than one word: "hello?" asks for nothing."""
 
 _log = structlog.get_logger()
 
@@ -41,19 +44,29 @@ async def prepare(turn: Turn) -> Sequence[Event] | None:
         return None
     asked = [each for each in turn.conversation.asked if each.turn_id == turn.turn_id]
     left = (*turn.conversation.taken, *turn.conversation.unheard)  # written while a person was to answer
-    text = "\n".join(event.message.text for event in (*left, *asked))
-    if not text.strip():  # a confirmation's turn: the customer pressed a button, and wrote nothing
+    written = "\n".join(event.message.text for event in (*left, *asked))
+    if not written.strip():  # a confirmation's turn: the customer pressed a button, and wrote nothing
         return [_route(turn, "")]
-    screened = [_screen(turn, guardrail, text) for guardrail in turn.engine.input_guardrails]
+    screened = [_screen(turn, guardrail, written) for guardrail in turn.engine.input_guardrails]
+    text = "\n".join([*(_without_wish(each.message.text) for each in left), *(each.message.text for each in asked)])
     route = _route(turn, text, fresh=_written_since_back(turn))
     return [*screened, route, await _retrieve(turn, text, route)]
 
 
 def _written_since_back(turn: Turn) -> str:
-    """What of this turn's messages was written since the assistant has the conversation (again)."""
-    log = since_given_back(turn.conversation)
-    posted = (logged.event for logged in log if isinstance(logged.event, MessagePosted))
-    return "\n".join(event.message.text for event in posted if event.turn_id == turn.turn_id)
+    """Where alone a new wish can stand."""
+    return written_since_back(turn.conversation, turn.turn_id)
+
+
+def find_questions(text: str) -> str:
+    """The questions in a text that asks for a person as well: what stays to be answered; empty when nothing does."""
+    asked = (sentence.strip() for sentence in _ASKED.findall(text))
+    return "\n".join(each for each in asked if _WORDY.search(each) and not wants_human(each))
+
+
+def _without_wish(text: str) -> str:
+    """A text that was left unanswered, without the wish in it that was heard."""
+    return (find_questions(text) if wants_human(text) else "") or text
 
 
 def _screen(turn: Turn, guardrail: Guardrail, text: str) -> GuardrailRan:
@@ -87,12 +100,14 @@ def _route(turn: Turn, text: str, *, fresh: str = "") -> RouteChosen:
         last_locale=turn.locale,
         asked=bool(said) and _QUESTION.search(said[-1].text.rpartition("\n\n")[2]) is not None,
     )
+    wished = wants_human(fresh)
     return RouteChosen(
         at=at,
         turn_id=turn_id,
         playbook=chosen.playbook,
         locale=chosen.locale,
-        wants_human=wants_human(fresh) or (_was_offered(turn, log) and accepts_offer(fresh)),
+        wants_human=wished or (_was_offered(turn, log) and accepts_offer(fresh)),
+        asks_more=wished and find_questions(fresh) != "",
         score=chosen.score,
         runner_up=chosen.runner_up,
     )

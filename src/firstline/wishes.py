@@ -73,15 +73,17 @@ _ENGLISH: Sequence[str] = (
     r"\bMINE(?: (?:me|us))* (?:someone|somebody) else (?:on(?: here| the (?:line|phone|chat))|in here|please|now"
     r"|to (?:help|talk|speak))\b|\bMINE(?: (?:me|us))* (?:someone|somebody) else$",
     r"\b(?:rather|prefer to|want to|like to|let me|need to|can i|could i) (?:\w+ )?(?:deal|sort|discuss|go over"
-    r"|handle|do|settle|finish|continue)(?: (?:this|it|that|things))? with WHOSEPERSON\b(?! (?:who|that|whose)\b)",
+    r"|handle|do|settle|finish|continue)(?: (?:this|it|that|things))?(?: out)? with WHOSEPERSON\b"
+    r"(?! (?:who|that|whose)\b)",
     r"\b(?:can|could|would|let|have) (?:(?:one|some|any) of your \w+|an? \w+ of yours"
+    r"|a member of (?:your )?(?:staff|team)"
     r"|(?:your|a|another) (?:real |live )?(?:human|colleague|staff|team|supervisor|manager|people|real person))"
     r" (?:please )?(?:help|assist|take over|take this|look|step in|deal|sort|join|handle|do this|check|answer)\b",
     r"\b(?:is there|are there|do you have) WHOSE(?:PERSON (?:(?:real|human|else|there|here|available) ){0,2}"
     r"(?:(?:who|that) )?(?:i|we|to) (?:\w+ )?SPEAK|CONTACT)\b",
     r"\bwho (?:can|could|do|may|should) (?:i|we) (?:speak|talk|chat)\b",
     r"\b(?:can|could|would|will|have) (?:WHOSE(?:someone|somebody|person|human|agent|manager|supervisor"
-    r"|representative|colleague)|you) (?:please )?(?:call|phone|ring|contact) me\b",
+    r"|representative|colleague)(?: of yours)?|you) (?:please )?(?:call|phone|ring|contact) me\b",
     r"^(?:please )?(?:call|phone|ring) me(?: (?:back|please|now|at|on|about|today|tomorrow|later)\b|$)"
     r"|\bcall ?back please\b|\b(?:want|need|request) a (?:call ?back|phone call)\b",
     r"\b(?:not|no|don't|never|stop|hate|tired of|sick of|done with|enough of) (?:\w+ ){0,6}ROBOT\b",
@@ -96,6 +98,7 @@ _NOT_ENGLISH: Sequence[str] = (
     r"\b(?:don't|do not|didn't|not|never|no|without|instead of|won't|doesn't|needn't|nobody) (?:\w+ ){0,4}?"
     r"(?:SPEAK|want|need|get|have|like|reason|calling)(?: \w+){0,5} PERSON\b",
     r"\bno (?:need for |more )?WHOSE PERSON\b",
+    r"\b(?:didn't|did not|never) (?:ask|asked|say|said) (?:\w+ ){0,3}?WHOSEPERSON\b",
     r"\bare (?:you|there) (?:\w+ ){0,2}(?:PERSON|ROBOT)\b(?! (?:\w+ )?(?:i|to|who|that)\b)",
     r"\b(?:am i|i was|i have been|were|when i|before i|after i|should i|must i|did i"
     r"|(?<!who )do i (?:have|need|really)|had to) (?:\w+ ){0,3}SPEAK\b",
@@ -121,26 +124,30 @@ class _Wording:
 
 _WORDINGS: Mapping[Locale, _Wording] = {
     "ar": _Wording(
-        "تحدث* اتحدث اتكلم التكلم اكلم التحدث", "شخص* بشر احد", "حولني تحويل وصلني اريد أريد", "موظف* انسان ممثل"
+        "تحدث* اتحدث اتكلم التكلم اكلم التحدث الحديث يتصل_بي يرد_علي",
+        "شخص* بشر احد الموظف*",
+        "حولني تحويل وصلني اريد احتاج ابغى ابي بدي عايز عطني اعطني",
+        "موظف* انسان ممثل بخدمة_العملاء",
     ),
     "de": _Wording(
-        "sprech* reden verbind* telefon* chatten",
-        "jemand* person",
-        "weiterleit* brauche will mochte geben",
-        "mensch* mitarbeiter* berater* kundendienst kundenservice vorgesetzt*",
+        "sprech* reden verbind* telefon* chatten zuruckruf* holen_sie_mir hol_mir",
+        "jemand* person mit_wem_kann",
+        "weiterleit* leite_mich leiten_sie_mich brauche will mochte geben ware_mir_lieber",
+        "mensch* mitarbeiter* berater* kundendienst kundenservice vorgesetzt* ansprechpartner",
     ),
     "es": _Wording(
-        "habl* comuni* conect* pasame paseme transf* contact* chatear",
-        "alguien persona",
-        "quiero necesito dame deme",
+        "habl* comuni* conect* pasame paseme me_pasas me_pasa_con pasarme me_atienda* atenderme me_lo_explique*"
+        " me_llame* llamarme transf* contact* chatear",
+        "alguien persona empleado*",
+        "quiero necesito dame deme hay_algun",
         "agente humano asesor* representante operador* supervisor* gerente persona_real",
     ),
     "fa": _Wording("صحبت وصل حرف", "یک_نفر آدم انسان", "می‌خواهم", "اپراتور کارشناس پشتیبان"),
     "fr": _Wording(
-        "parl* discut* joindre passez transfer* mettez",
+        "parl* discut* joindre passez transfer* mettez m'adresser me_repondre me_rappel*",
         "quelqu'un une_personne",
-        "veux voudrais besoin contacter",
-        "humain conseill* agent operateur responsable vraie_personne service_client",
+        "veux voudrais besoin me_faut contacter",
+        "humain etre_humain conseill* agent operateur responsable vraie_personne service_client",
     ),
     "he": _Wording("לדבר לשוחח תעביר* תחבר*", "אדם מישהו בן_אדם", "רוצה", "נציג*"),
     "id": _Wording(
@@ -199,8 +206,10 @@ _UNSPACED: Mapping[Locale, _Wording] = {
 }
 
 _NOT_WISHES = re.compile(
-    r"\b(?:no (?:quiero|necesito|hace falta)|ne veux pas|pas besoin|keinen? |nicht |non (?:voglio|serve)"
-    r"|nao (?:quero|preciso)|niet |geen |nie |не (?:нужен|надо|хочу))|لا اريد|いりません|不要です|필요 ?없"
+    r"\b(?:no (?:quiero|necesito|hace falta)|(?<!por que )no me (?:transf|pas|comuni|conect)\w*|ne veux pas"
+    r"|pas besoin|(?<!pourquoi )ne me (?:passe|mette|transf)\w*|keinen? |nicht |non (?:voglio|serve)"
+    r"|nao (?:quero|preciso)|niet |geen |nie |не (?:нужен|надо|хочу)|لا (?:اريد|احتاج|احد)"
+    r"|ما (?:اريد|احتاج|ابغى|ابي|بدي)|لم )|いりません|不要です|필요 ?없"
 )
 
 _CHINESE_FRAGMENTS: Mapping[str, str] = {
@@ -248,7 +257,8 @@ _CHINESE: Sequence[str] = (
 )
 _NOT_CHINESE: Sequence[str] = (
     "(?:(?<!要)(?<!怎么)(?<!什么)(?<!还)(?<!啥)(?<!嘛)不|别|甭|没必要|无需)(?:用|需要?|必|想|要|使|着急?)?"
-    "(?:再|先|给我|帮我|跟|和|找|叫|联系|麻烦|要|去|你们|真的|请|任何)*(?:转|接|HUMAN|CLERK|人(?:说|来|了|吧|$))",
+    "(?:再|先|给我|帮我|跟|和|找|叫|联系|麻烦|要|去|你们|真的|请|任何|让|派|安排)*(?:转|接|HUMAN|CLERK|人(?:说|来|了|吧|$))",
+    "(?:没有?|(?<!是)不是)(?:说|想|打算|要求|要|找)过?(?:要|找|转|接|给我|帮我)*(?:HUMAN|CLERK)",
     "(?:你|您|这|我)(?:们|边)?是(?:不是)?(?!.{0,2}(?:想|要|说|让|转|找))",
     "几点|什么时候|何时|几天|多久|多少钱|收费|电话是|合同|什么意思",
     "(?:周[一二三四五六日末天]|星期|节假日|晚上|夜里|凌晨|下班|24小时)[^转找接]*有[^转找接]*[吗么]",
@@ -333,7 +343,7 @@ _YES = re.compile(
 
 def wants_human(text: str) -> bool:
     """Whether a sentence of `text` says that its writer wants a person instead of the assistant."""
-    clauses = re.split(r"[.!?;,:\n。！？；，、…]+", unicodedata.normalize("NFKC", text[:LONGEST_CHARS]).casefold())
+    clauses = re.split(r"[.!?;,:\n。！？；，、…،؛]+", unicodedata.normalize("NFKC", text[:LONGEST_CHARS]).casefold())
     return any(_wishes(clause) for clause in clauses)
 
 
@@ -377,5 +387,5 @@ def _mend(word: str) -> str:
 def _fold(text: str) -> str:
     """Without accents, as customers often write; letters that are no accents stay."""
     apart = unicodedata.normalize("NFD", text.replace("ł", "l").replace("đ", "d").replace("ı", "i"))
-    latin = (letter for letter in apart if not "\u0300" <= letter <= "\u036f")
-    return unicodedata.normalize("NFC", "".join(latin)).replace("’", "'").replace("-", " ")
+    bare = (letter for letter in apart if not ("\u0300" <= letter <= "\u036f" or "\u064b" <= letter <= "\u0655"))
+    return unicodedata.normalize("NFC", "".join(bare)).replace("’", "'").replace("-", " ")

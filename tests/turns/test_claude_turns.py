@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from firstline import handoff
 from firstline.engine import Engine
-from firstline.events import GuardrailRan, ModelReplied, ReplyWithdrawn, ToolReturned, TurnEnded
+from firstline.events import GuardrailRan, HandoffRequested, ModelReplied, ReplyWithdrawn, ToolReturned, TurnEnded
 from firstline.model import Model
 from firstline.model.claude import build_claude
 from firstline.model.fallback import FallbackModel
@@ -124,7 +125,7 @@ async def test_the_request_is_what_the_prompts_layout_says(tmp_path: Path) -> No
         await talk(engine, "Does the battery's normal ageing count?")
     body = fake.requests[0].body
     assert "Eva" in body["system"][0]["text"]
-    assert [tool["name"] for tool in body["tools"]] == list(engine.bundle.tools)
+    assert [tool["name"] for tool in body["tools"]] == [*engine.bundle.tools, "hand_off"]
     assert "customer_id" not in str(body["tools"])
     assert [message["role"] for message in body["messages"]] == ["user", "assistant", "user"]
     assert body["messages"][1]["content"][0]["text"] == engine.bundle.acknowledgement
@@ -236,3 +237,18 @@ async def test_a_hang_ends_in_time_with_words_for_the_customer(tmp_path: Path) -
         (ran,) = await talk(engine, "what is a deductible?", locale="zh")
     assert ending(ran).code == "first_token_timeout"
     assert ran.text == engine.bundle.fallback["en"]  # the customer wrote English
+
+
+async def test_a_wish_in_words_that_only_claude_understands_is_a_hand_off_and_the_history_stays_valid(
+    tmp_path: Path,
+) -> None:
+    steps = [Reply((Think("They want a person."), Call("hand_off", {"reason": "asked"}))), say("Welcome back.")]
+    async with acme(tmp_path, Scripted(steps)) as (engine, fake):
+        (ran,) = await talk(engine, "Gibt es bei euch auch echte Leute?", locale="de")
+        went_on = handoff.go_on(ran.conversation, ran.facts[-1].at, lambda kind: f"{kind}_on")
+        assert isinstance(went_on, tuple)
+        again = await run(engine, post(ran.conversation.extended(*went_on), "what is a deductible?"))
+    assert [fact.reason for fact in ran.of(HandoffRequested)] == ["asked"]
+    assert (ending(ran).outcome, ending(ran).model) == ("handed_off", "claude-sonnet-5-5")
+    assert again.text == "Welcome back."  # the fake refuses a history that the API would refuse
+    assert '{"status": "passed_on"}' in str(fake.requests[1].body["messages"])

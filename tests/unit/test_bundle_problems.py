@@ -123,6 +123,8 @@ MISTAKES = [
     # tools: the line is that of the function's def
     Mistake(TOOLS, 'label={"en": "Looking', 'label={"de": "Looking', "`get_repair_status` has no text in en",
             "add it", below=4),
+    Mistake(TOOLS, "def get_repair_status", "def hand_off", "`hand_off` is the name of the tool with which",
+            "another name"),
     Mistake(TOOLS, "{{ status }}", "{{ status }", "in en is no Jinja template", "variables", below=3),
 ]  # fmt: skip
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from firstline import prompt
 from firstline.bundle import Bundle, Example, Line
+from firstline.history import MESSAGE_CHARS, PASSAGE_CHARS, tools_in_reach
 from firstline.model import ModelRequest, Turned
 from firstline.model.note import read_note, read_withheld
-from firstline.prompt import build_static, compose, evidence_of, tools_in_reach
+from firstline.prompt import build_static, compose, evidence_of
 from firstline.types import Json, PlaybookId
 from tests.support.events import FALLBACK, HOSTILE, Story, passage, say, think
 from tests.support.shape import check_shape, find_faults
@@ -64,7 +64,7 @@ def test_everything_else_that_never_changes_stands_in_the_first_message() -> Non
     assert text.startswith("<context>\nSpoke repairs bicycles since 1999. A chain costs $25.\n</context>")
     assert "<policy>\nBe kind. A repair takes 3 days.\n</policy>" in text
     assert "- repairs: The customer wants repairs." in text
-    assert text.endswith("who the customer is comes from signing in.")
+    assert "who the customer is comes from signing in.\n- When the customer wants a person" in text
     assert (acknowledged.role, texts(acknowledged)) == ("assistant", ["Understood."])
 
 
@@ -76,10 +76,10 @@ def test_an_example_stands_there_with_its_playbook_and_language() -> None:
     assert '<example playbook="repairs" language="en">\nCustomer: Hi\nTool call: find_repairs {}\n</example>' in text
 
 
-def test_the_tools_stand_in_the_bundles_order_whatever_the_playbook() -> None:
+def test_the_tools_stand_in_the_bundles_order_and_the_engines_own_last_whatever_the_playbook() -> None:
     in_repairs, in_advice = (ask(begun(playbook=name)) for name in ("repairs", "advice"))
 
-    assert [spec.name for spec in in_repairs.tools] == list(BUNDLE.tools)
+    assert [spec.name for spec in in_repairs.tools] == [*BUNDLE.tools, "hand_off"]
     assert in_repairs.tools == in_advice.tools
 
 
@@ -159,8 +159,8 @@ def test_a_passage_is_cut_where_a_quote_may_end_and_never_empty(text: str, piece
 def test_a_very_long_passage_or_message_is_cut() -> None:
     opening = history(ask(begun("a" * 30_000, passages=[passage(text="b" * 10_000)])))[0]
 
-    assert len(opening.content[0]["content"][0]["text"]) == prompt.PASSAGE_CHARS + len(" […]")
-    assert len(texts(opening)[-1]) == prompt.MESSAGE_CHARS + len(" […]")
+    assert len(opening.content[0]["content"][0]["text"]) == PASSAGE_CHARS + len(" […]")
+    assert len(texts(opening)[-1]) == MESSAGE_CHARS + len(" […]")
 
 
 def test_a_blocked_message_leaves_no_tools_and_other_instructions() -> None:
@@ -506,7 +506,7 @@ def test_raw_blocks_are_sent_back_unchanged() -> None:
 
 
 def test_a_history_that_is_too_long_loses_its_oldest_turns_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prompt, "HISTORY_CHARS", 5_000)
+    monkeypatch.setattr("firstline.history.HISTORY_CHARS", 5_000)
     story = Story()
     for number in range(12):
         story.play_turn(f"question {number} {'x' * 500}")
@@ -519,7 +519,7 @@ def test_a_history_that_is_too_long_loses_its_oldest_turns_whole(monkeypatch: py
 
 
 def test_one_turn_that_is_too_long_alone_is_still_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prompt, "HISTORY_CHARS", 10)
+    monkeypatch.setattr("firstline.history.HISTORY_CHARS", 10)
 
     assert len(history(ask(begun()))) == 1
 

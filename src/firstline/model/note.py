@@ -27,7 +27,15 @@ class ActionResult(Value):
     tool: str
     arguments: Json
     outcome: Literal[
-        "ok", "rejected", "failed", "denied", "declined", "unknown", "waiting_for_approval", "not_approved"
+        "ok",
+        "rejected",
+        "failed",
+        "denied",
+        "declined",
+        "unknown",
+        "waiting_for_approval",
+        "not_approved",
+        "approval_expired",
     ]
     result: Any = None
 
@@ -43,6 +51,8 @@ class Note(Value):
     customer_name: str = ""
     people_available: bool = False
     wants_human: bool = False
+    wish_heard: bool = False
+    """All of the text was written while a person was to answer: no wish for one in it is heard again."""
     blocked: bool = False
     actions: tuple[ActionResult, ...] = ()
     team: tuple[str, ...] = ()
