@@ -15,9 +15,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from firstline import publish_commands
 from firstline.bundle import Bundle
+from firstline.bundle.files import find_files, hash_revision
 from firstline.bundle.starter import write_starter
 from firstline.config import Settings, load_settings
+from firstline.desk_commands import desk_app
 from firstline.doctor import advise_socket, examine, open_socket
 from firstline.drawing.alone import standalone
 from firstline.drawing.bundle_flow import draw_bundle
@@ -38,8 +41,12 @@ from firstline.wire import Service, build_engine, build_service, choose_model
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(staff_app, name="staff")
+app.add_typer(desk_app, name="desk")
 app.add_typer(eval_app, name="eval")
 app.command()(replay)
+app.command()(publish_commands.publish)
+app.command()(publish_commands.revisions)
+app.command()(publish_commands.rollback)
 out = Console(soft_wrap=True, highlight=False, emoji=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
@@ -50,14 +57,19 @@ Bundles = Annotated[list[Path] | None, typer.Argument(help="bundle folders; the 
 
 
 @app.command()
-def serve(bundles: Bundles = None) -> None:
-    """Serve the chat page, the widget and the API."""
+def serve(
+    bundles: Bundles = None,
+    draft: Annotated[bool, typer.Option("--draft", help="the folders as they are, not what is published")] = False,
+) -> None:
+    """Serve the chat page, the widget and the API: what is published of each bundle, else its folder as it is."""
     settings = load_settings()
     with _listen(settings) as sock:
         paths = bundles or [DEMO]
         err.print(f"loading {', '.join(path.resolve().name for path in paths)} …", style="dim", markup=False)
-        service = build_service(settings, paths)
+        service = build_service(settings, paths, draft=draft)
         _announce(service, sock)
+        for path in paths:
+            err.print(_tell_revision(service, path), markup=False)
         config = uvicorn.Config(
             build_app(service),
             log_level="warning",
@@ -237,6 +249,23 @@ def _announce(service: Service, sock: socket.socket) -> None:
         err.print(f"  {what:8} {address}{path}")
     if first.model.offline:
         err.print("  [yellow]The offline model answers, from the bundle. Set ANTHROPIC_API_KEY for Claude.[/yellow]")
+
+
+def _tell_revision(service: Service, path: Path) -> str:
+    """Which revision new conversations get, and how the folder differs from it."""
+    name = path.resolve().name
+    publication = service.engines.offered(name).publication
+    if publication is None:
+        return f"  {name}: the folder as it is, revision {service.engines[name].bundle.revision}"
+    trial = len(publication.shares) > 1
+    shares = (f"{revision} ({share:.4g})" if trial else revision for revision, share in publication.shares.items())
+    when = f"{publication.at.astimezone():%d %b %Y}"
+    told = f"  {name}: revision {', '.join(shares)}, published {when} by {publication.by}"
+    if name in service.engines.problems:
+        told += f"; {service.engines.problems[name]}"
+    if path.is_dir() and hash_revision(path, find_files(path)) not in publication.shares:
+        told += "; the folder has changes that are not published (--draft serves them)"
+    return told
 
 
 def _read_messages(file: Path) -> list[str]:

@@ -1,6 +1,8 @@
 """The last facts of a turn: what was said, how it ended; and how it ends when a person takes it away. Pure."""
 
 import asyncio
+from collections.abc import Mapping
+from typing import assert_never
 
 from firstline.answers import playbook_of
 from firstline.calls import leave_unknown
@@ -8,6 +10,7 @@ from firstline.conversation import Conversation
 from firstline.engine import Ending, Engine, Turn
 from firstline.events import (
     ApprovalDecided,
+    ConfirmationDecided,
     ConfirmationRequested,
     Event,
     HandoffOffered,
@@ -15,10 +18,11 @@ from firstline.events import (
     MessagePosted,
     ReplyGrew,
     ToolCalled,
+    ToolReturned,
     TurnEnded,
 )
 from firstline.phrases import phrase
-from firstline.types import Author, Citation, Message, MessageId, TurnId
+from firstline.types import Author, CallId, Citation, Message, MessageId, TurnId
 
 _INTENTS = (ToolCalled, ConfirmationRequested, HandoffOffered, HandoffRequested)
 """Facts that would begin something: a turn that is broken off begins nothing any more."""
@@ -67,15 +71,60 @@ def break_off(
     facts += turn.record(*leave_unknown(turn))
     if shown is not None and shown.shown:
         facts += turn.record(post_message(turn, "assistant", shown.shown, shown.citations, cut_off=True))
-    facts += turn.record(*tell_declined(turn))
+    facts += turn.record(*tell_outcomes(turn))
     return (*facts, end_turn(turn, turn.ending))
 
 
-def tell_declined(turn: Turn) -> list[Event]:
-    """A system line, where the assistant may not speak, for a customer whose action was not approved."""
-    events = turn.conversation.turn_events(turn.turn_id)
-    declined = any(isinstance(event, ApprovalDecided) and event.decision != "approve" for event in events)
-    return [post_message(turn, "system", phrase("approval_declined", turn.locale), ())] if declined else []
+def tell_outcomes(turn: Turn) -> list[Event]:
+    """A system line for each yes that this turn was to carry out, for a turn that ends without the assistant's word
+    on it. What came of it and shows as a card is told by the card.
+    """
+    events = (*turn.conversation.turn_events(turn.turn_id), *turn.unsaved)
+    returned = {event.call_id: event for event in events if isinstance(event, ToolReturned)}
+    lines: list[Event] = []
+    for event in events:
+        if isinstance(event, ConfirmationDecided):
+            asked = turn.conversation.confirmations[event.confirmation_id].requested
+            key = _came_of_confirmation(event, returned)
+        elif isinstance(event, ApprovalDecided):
+            asked = turn.conversation.approvals[event.approval_id].requested
+            key = _came_of_approval(event, returned)
+        else:
+            continue
+        if key is not None:
+            lines.append(post_message(turn, "system", phrase(key, turn.locale, label=asked.label), ()))
+    return lines
+
+
+def _came_of_confirmation(decided: ConfirmationDecided, returned: Mapping[CallId, ToolReturned]) -> str | None:
+    if decided.decision == "decline":
+        return None  # whoever says no waits for nothing
+    return _came_of(returned.get(CallId(decided.confirmation_id)))
+
+
+def _came_of_approval(decided: ApprovalDecided, returned: Mapping[CallId, ToolReturned]) -> str | None:
+    match decided.decision:
+        case "approve":
+            return _came_of(returned.get(CallId(decided.approval_id)))
+        case "decline":
+            return "approval_declined"
+        case "expire":
+            return "approval_expired"
+        case _:
+            assert_never(decided.decision)
+
+
+def _came_of(returned: ToolReturned | None) -> str | None:
+    """The phrase that says what came of a call; a turn that broke before its call knows as little as a crash."""
+    match returned.outcome if returned else "unknown":
+        case "ok":
+            return None if returned and returned.card else "action_done"
+        case "waiting":
+            return "approval_waits"
+        case "rejected" | "failed" | "denied":
+            return "action_not_done"
+        case _:
+            return "action_unknown"
 
 
 def _suggest(turn: Turn) -> tuple[str, ...]:

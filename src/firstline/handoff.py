@@ -39,13 +39,14 @@ NewId = Callable[[str], str]
 class Refused:
     """Why a move cannot be made now; `code` is what callers branch on, `text` says what to do."""
 
-    code: Literal["closed", "already_taken", "not_yours", "not_accepted", "not_waiting"]
+    code: Literal["closed", "already_taken", "not_yours", "not_accepted", "not_waiting", "id_used"]
     text: str
 
 
 Decision = tuple[Event, ...] | Refused
 
 CLOSED = Refused("closed", "This conversation is closed. Reopen it, or start a new one.")
+ID_USED = Refused("id_used", "This client_message_id belongs to another text.")
 
 
 # The customer, and the assistant for the customer -----------------------------------------------------------------
@@ -131,9 +132,11 @@ def check_holder(conversation: Conversation, human_agent: HumanAgent) -> Refused
 def reply(
     conversation: Conversation, human_agent: HumanAgent, text: str, client_id: str, now: datetime, new_id: NewId
 ) -> Decision:
-    """The human agent's words to the customer. The same `client_id` again is the same message."""
-    if client_id in conversation.replied:
-        return ()
+    """The human agent's words to the customer. The same `client_id` and text again is the same message."""
+    said = conversation.replied.get(client_id)
+    if said is not None:
+        same = isinstance(said.event, MessagePosted) and said.event.message.text == text
+        return () if same else ID_USED
     refused = check_holder(conversation, human_agent)
     if refused is not None:
         return refused

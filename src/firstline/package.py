@@ -106,6 +106,8 @@ def _collect_actions(events: Iterable[Event]) -> tuple[ActionDone, ...]:
                 become(id_, "declined")
             case ApprovalDecided(approval_id=id_, decision="decline"):
                 become(id_, "denied")
+            case ApprovalDecided(approval_id=id_, decision="expire"):
+                become(id_, "expired")
             case ToolCalled(effect="write" | "money", call_id=id_):
                 key = asked_in.setdefault(id_, id_)
                 actions[key] = ActionDone(label=event.label, outcome="running", arguments=event.arguments)

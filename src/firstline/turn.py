@@ -9,6 +9,7 @@ append is refused, because another worker has the conversation, the turn simply 
     prepare    screen, route, retrieve                 -> GuardrailRan, RouteChosen, PassagesRetrieved
     act        model and tools, sentence by sentence   -> ModelReplied, ToolCalled, ToolReturned, …
     end        the reply as it was shown               -> MessagePosted, TurnEnded
+               without one: what came of each yes
 
 A turn that was cut off by a crash is run again with the log it left: what is there is not done twice.
 """
@@ -20,7 +21,7 @@ from contextlib import aclosing
 from firstline.answers import reason_of_failure, reason_to_offer
 from firstline.calls import carry_out, leave_unknown
 from firstline.conversation import Conversation, since_given_back
-from firstline.ending import end_turn, post_message, tell_declined
+from firstline.ending import end_turn, post_message, tell_outcomes
 from firstline.engine import Ending, Engine, Turn
 from firstline.events import (
     ApprovalDecided,
@@ -35,6 +36,7 @@ from firstline.events import (
 from firstline.handoff import request_person
 from firstline.loop import act
 from firstline.prepare import prepare
+from firstline.second_ear import hears_wish
 from firstline.types import HandoffReason, choose_text
 
 
@@ -55,7 +57,6 @@ async def run_turn(engine: Engine, conversation: Conversation, stop: asyncio.Eve
         turn.unsaved += leave_unknown(turn)
         async for step in carry_out(turn):
             yield step
-        turn.unsaved += tell_declined(turn)
         turn.ending = Ending("cancelled" if conversation.status == "closed" else "handed_off")
     elif _is_answered(turn):
         turn.ending = Ending("handed_off")
@@ -107,10 +108,9 @@ def _is_answered(turn: Turn) -> bool:
 
 
 def wants_human(turn: Turn) -> bool:
-    """Whether this turn's message asks for a person, and none has come since: then the model is not asked at all."""
+    """Whether a wish for a person was heard in this turn, and none has come since: then the model is not asked."""
     events = (logged.event for logged in since_given_back(turn.conversation))
-    routes = (event for event in events if isinstance(event, RouteChosen) and event.turn_id == turn.turn_id)
-    return any(route.wants_human for route in routes)
+    return any(hears_wish(event) for event in events if getattr(event, "turn_id", None) == turn.turn_id)
 
 
 def end(turn: Turn) -> list[Step]:
@@ -123,6 +123,8 @@ def end(turn: Turn) -> list[Step]:
     if turn.release.shown:
         cut_off = ending.outcome == "cancelled" or (ending.outcome == "handed_off" and ending.handoff is None)
         facts.append(post_message(turn, "assistant", turn.release.shown, turn.release.citations, cut_off=cut_off))
+    if ending.outcome != "replied":
+        facts += tell_outcomes(turn)
     if ending.outcome == "handed_off" and ending.handoff is not None:
         facts += _request_person(turn, ending.handoff)
     elif (reason := _reason_to_offer(turn, ending)) is not None:

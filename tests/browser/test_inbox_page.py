@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.browser.customer import WAIT_MS
 
@@ -173,6 +173,27 @@ def test_what_is_written_outlives_a_reload_and_a_lost_line_and_is_sent_once(ente
     expect(field(page)).to_have_value("", timeout=WAIT_MS)
     assert visitor.heard_from_people() == ["Half a thought"]
     assert len({json.loads(each)["client_message_id"] for each in sent}) == 1
+
+
+def test_words_whose_id_was_used_for_others_arrive_under_a_new_one(enter: Open, visitor: Visitor) -> None:
+    visitor.say("What is a deductible?")
+    page = enter(address_of(visitor))
+    do(page, "Take over").click()
+    expect(field(page)).to_be_focused(timeout=WAIT_MS)
+
+    def send_others(route: Route) -> None:
+        body = json.loads(route.request.post_data or "{}")
+        route.fetch(post_data=json.dumps({**body, "text": "Other words"}))
+        route.abort()
+
+    page.route("**/reply", send_others)
+    page.keyboard.type("Half a thought")
+    field(page).press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("could not be reached", timeout=WAIT_MS)
+    page.unroute("**/reply")
+    field(page).press("Enter")
+    expect(field(page)).to_have_value("", timeout=WAIT_MS)
+    assert visitor.heard_from_people() == ["Other words", "Half a thought"]
 
 
 def test_the_keyboard_is_enough(enter: Open, visitor: Visitor) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from firstline import conversation as conversation_module
 from firstline import ending, handoff, prepare, worker
+from firstline import turn as turn_module
 from firstline.conversation import Conversation, fold, move_of, new_conversation
 from firstline.events import (
     ApprovalDecided,
@@ -34,12 +35,15 @@ from firstline.events import (
     MessagePosted,
     RouteChosen,
     ToolCalled,
+    ToolReturned,
     TurnEnded,
     TurnStarted,
 )
+from firstline.phrases import phrase
 from firstline.record import build_record
 from firstline.states import may_speak, next_status
 from firstline.types import HumanAgent, Status, TurnId
+from firstline.wire import build_known
 from firstline.wishes import accepts_offer
 from firstline.wishes import wants_human as hear_wish
 from tests.support.explore import BUNDLE, CUSTOMER, A, B, Explorer, Moved, Walk, World, explore, person, wander
@@ -47,6 +51,7 @@ from tests.support.explore import BUNDLE, CUSTOMER, A, B, Explorer, Moved, Walk,
 pytestmark = pytest.mark.anyio
 
 wants_human = cache(hear_wish)
+KNOWN = build_known(BUNDLE)
 
 MOVES = (
     HandoffRequested, HandoffAccepted, HandoffRequeued, HandoffUnclaimed, HandoffReturned, ConversationClosed,
@@ -54,6 +59,19 @@ MOVES = (
 )  # fmt: skip
 TOLD = (HandoffRequested, HandoffRequeued, HandoffUnclaimed)
 """Moves that the customer must be told of by a line."""
+CAME_OF = {
+    phrase(key, "en", label="Doing pay_back"): what
+    for key, what in (
+        ("action_done", "ok"),
+        ("action_unknown", "unknown"),
+        ("action_not_done", "not done"),
+        ("approval_waits", "waiting"),
+        ("approval_declined", "decline"),
+        ("approval_expired", "expire"),
+    )
+}
+"""What each line says came of a yes that the customer waits for."""
+NOT_DONE = dict.fromkeys(("rejected", "failed", "denied"), "not done")
 
 
 @dataclass
@@ -73,7 +91,11 @@ class Reader:
     decided: set[str] = field(default_factory=set[str])
     wished: dict[TurnId, bool] = field(default_factory=dict[TurnId, bool])
     """Turns in which a wish for a person was heard, and whether it is one that nobody has followed yet."""
-    declined: set[TurnId] = field(default_factory=set[TurnId])
+    awaited: dict[TurnId, list[tuple[str, str]]] = field(default_factory=dict[TurnId, list[tuple[str, str]]])
+    """What was decided for a turn, each with the id of the call that it leads to."""
+    returned: dict[str, str] = field(default_factory=dict[str, str])
+    told: dict[TurnId, list[str]] = field(default_factory=dict[TurnId, list[str]])
+    """What a turn's lines said came of it."""
     acted: set[str] = field(default_factory=set[str])
     back: int = 0
     """Where the assistant last got the conversation back."""
@@ -111,7 +133,9 @@ class Reader:
             case "assistant":
                 self._hear_assistant(event, turn_id)
             case "system":
-                pass
+                if event.message.text in CAME_OF:
+                    assert turn_id is not None and turn_id not in self.ended, "told outside of its turn"
+                    self.told.setdefault(turn_id, []).append(CAME_OF[event.message.text])
 
     def _hear_assistant(self, event: MessagePosted, turn_id: TurnId | None) -> None:
         assert turn_id is not None and turn_id in self.started, "the assistant spoke without a turn"
@@ -136,15 +160,15 @@ class Reader:
                 assert turn_id not in self.ended, "a turn ended twice"
                 self.ended.add(turn_id)
                 self.last_ended = turn_id
-                assert turn_id not in self.declined or turn_id in self.spoke, "silent: an approval was declined"
-            case ConfirmationDecided(confirmation_id=id_, decision="confirm"):
-                assert self.status == "open", "confirmed while a person had it"
+                self._hear_outcomes(event)
+            case ConfirmationDecided(confirmation_id=id_, decision="confirm", turn_id=turn_id):
+                assert self.status == "open" and turn_id is not None, "confirmed while a person had it"
                 self.decided.add(id_)
-            case ApprovalDecided(approval_id=id_):
-                if event.decision == "approve":
-                    self.decided.add(id_)
-                elif event.turn_id:
-                    self.declined.add(event.turn_id)
+                self.awaited.setdefault(turn_id, []).append((id_, "confirm"))
+            case ApprovalDecided(approval_id=id_, decision=decision, turn_id=turn_id):
+                assert turn_id is not None and turn_id not in self.ended, "decided for no turn"
+                self.decided |= {id_} if decision == "approve" else set()
+                self.awaited.setdefault(turn_id, []).append((id_, decision))
             case ApprovalRequested(confirmation_id=id_):
                 assert id_ not in self.acted, "one yes, two actions"
                 self.acted.add(id_)
@@ -156,6 +180,8 @@ class Reader:
                     self._hear_wishes()
             case ToolCalled():
                 self._act(event)
+            case ToolReturned(call_id=id_, outcome=outcome):
+                self.returned[id_] = outcome
             case ContactLeft():
                 self.ticket = True
             case _:
@@ -168,6 +194,21 @@ class Reader:
         if by is not None:
             assert by not in self.acted, "one yes, two actions"
             self.acted.add(by)
+
+    def _hear_outcomes(self, ended: TurnEnded) -> None:
+        """Whoever waits for what comes of a yes is told it exactly once: by the reply, or by a line that is true."""
+        turn_id = ended.turn_id
+        due = [
+            self.returned.get(id_, "unknown") if decision in ("confirm", "approve") else decision
+            for id_, decision in self.awaited.get(turn_id, [])
+        ]
+        due = [NOT_DONE.get(each, each) for each in due]
+        if ended.outcome == "replied":
+            assert not due or self.spoke.get(turn_id) == "assistant", "silent: a reply without a word"
+            due = []
+        told = self.told.get(turn_id, [])
+        assert len(told) >= len(due), f"silent: {due} was awaited, told was {told}"
+        assert sorted(told) == sorted(due), f"not the truth: it came to {due}, told was {told}"
 
     def _move(self, logged: Logged, event: Any) -> None:
         status = next_status(self.status, move_of(event))
@@ -211,6 +252,8 @@ class Promise:
         assert found.status == log.status
         assert found.holder == log.human_agent and (log.human_agent is not None) == (log.status == "with_human")
         assert found.ticket == (log.contact is not None), "a ticket was lost, or opened by itself"
+        awaited = found.awaited.keys() - found.ended
+        assert awaited <= {log.open_turn, log.next_turn}, "an outcome that no turn will tell"
         if log.unfinished:
             assert world.work is not None, "something is due, and nobody works on it"
         elif log.status == "open":
@@ -246,7 +289,7 @@ def _check_folds(world: World) -> None:
 
 def _check_record(world: World, found: Reader) -> None:
     """The inbox shows it on the shelf where it belongs."""
-    record = build_record(world.log, BUNDLE, world.at)
+    record = build_record(world.log, KNOWN, world.at)
     assert record.status == found.status and record.ticket == found.ticket
     assert record.held_by == (found.holder.staff_id if found.holder else None)
     assert (record.waiting_since is not None) == (found.status == "waiting")
@@ -301,6 +344,13 @@ SCENES = {
     ),
     "money": Scene(
         "ask, go on, confirm", "accept, return, approve, decline", begin="post money", least=400, how={"crash": True}
+    ),
+    "money and the end": Scene(
+        "close, reopen", "approve, decline", begin="post money, confirm", least=150, how={"crash": True}
+    ),
+    "money and time": Scene("ask, confirm", "approve", begin="post money", least=450, how={"time": True}),
+    "money and trouble": Scene(
+        "post trouble, post wish, confirm", "approve, decline", begin="post money", least=1_000, how={"crash": True}
     ),
 }
 
@@ -366,8 +416,39 @@ def _silent_requeue(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(handoff, "_requeue", lambda *args: whole(*args)[:1])
 
 
+def _silent_outcome(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ending, "_came_of", lambda returned: None)
+
+
 def _silent_decline(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(ending, "tell_declined", lambda turn: [])
+    whole = ending._came_of_approval
+    patch.setattr(
+        ending, "_came_of_approval", lambda event, known: whole(event, known) if event.decision == "approve" else None
+    )
+
+
+def _broken_off_in_silence(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ending, "tell_outcomes", lambda turn: [])  # as `break_off` sees it
+
+
+def _failed_in_silence(patch: pytest.MonkeyPatch) -> None:
+    def tell_outcomes(turn: Any) -> list[Event]:
+        return [] if turn.ending.outcome == "failed" else ending.tell_outcomes(turn)
+
+    patch.setattr(turn_module, "tell_outcomes", tell_outcomes)
+
+
+def _told_twice(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(turn_module, "tell_outcomes", lambda turn: ending.tell_outcomes(turn) * 2)
+
+
+def _doubt_is_called_done(patch: pytest.MonkeyPatch) -> None:
+    def came_of(returned: ToolReturned | None) -> str | None:
+        told = whole(returned)
+        return "action_done" if told == "action_unknown" else told
+
+    whole = ending._came_of
+    patch.setattr(ending, "_came_of", came_of)
 
 
 def _no_turn_is_due(patch: pytest.MonkeyPatch) -> None:
@@ -417,7 +498,13 @@ BREAKS: dict[str, tuple[Break, str, str]] = {
     "two may accept": (_two_holders, "two people at once", "handoff.accepted while"),
     "a request without a line": (_silent_request, "a turn with a call in it", "silent: handoff.requested"),
     "a requeue without a line": (_silent_requeue, "time", "silent: handoff.requeued"),
-    "a decline without a line": (_silent_decline, "money", "silent: an approval was declined"),
+    "an approval without its outcome": (_silent_outcome, "money", r"silent: \['(ok|waiting|unknown)'\]"),
+    "a decline without a line": (_silent_decline, "money", r"silent: \['decline'\]"),
+    "an expiry without a line": (_silent_decline, "money and time", r"silent: \['expire'\]"),
+    "an outcome lost as the turn is broken off": (_broken_off_in_silence, "money", "silent"),
+    "an outcome lost as the turn fails": (_failed_in_silence, "money and trouble", r"silent: \['(ok|waiting)"),
+    "an outcome told twice": (_told_twice, "money", "not the truth"),
+    "a doubt that is called done": (_doubt_is_called_done, "money", "came to .*unknown.* told was .*ok"),
     "nothing is due after coming back": (_no_turn_is_due, "a turn with a call in it", "a message that nobody"),
     "a partial reply without its mark": (_cut_off_is_an_answer, "a turn with a call in it", "spoke while"),
     "a restart forgets what was shown": (_nothing_is_kept, "a turn with a call in it", "shown '.*', kept"),

@@ -72,7 +72,7 @@ async def test_a_turn_after_a_failed_one_is_a_turn_like_any_other(shop: Shop):
 async def test_a_turn_whose_model_never_answers_ends_at_its_deadline(shop: Shop):
     engine = shop.service.engines["workshop"]
     limits = engine.bundle.limits.model_copy(update={"seconds": 0.05})
-    shop.service.engines["workshop"] = replace(engine, bundle=replace(engine.bundle, limits=limits))
+    shop.service.engines.serve(replace(engine, bundle=replace(engine.bundle, limits=limits)))
     shop.model.hold = True
 
     ends = await play(shop, "tell me a long story")
@@ -88,7 +88,7 @@ async def test_a_turn_that_breaks_inside_of_us_ends_as_failed(shop: Shop):
             raise ZeroDivisionError("a mistake of ours")
 
     engine = shop.service.engines["workshop"]
-    shop.service.engines["workshop"] = replace(engine, router=Broken())
+    shop.service.engines.serve(replace(engine, router=Broken()))
 
     ends = await asyncio.wait_for(play(shop, "hello"), 5)
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from firstline.service.fence import BODY_BYTES, Fence
+from firstline.service.invalid import tell_invalid
 from tests.support.client import Asgi, Client, Customer, code_of
 from tests.support.shop import Shop
 
@@ -84,6 +85,46 @@ async def test_a_missing_field_is_named(customer: Customer, missing: str):
     response = await customer.call("POST", "/messages", json=body)
 
     assert code_of(response) == (422, "invalid") and missing in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "told"),
+    [
+        ("/messages", {"text": "hello"}, "client_message_id: it is missing; send it."),
+        (
+            "/messages",
+            {"client_message_id": "a b", "text": "hello"},
+            "client_message_id: 1 to 128 of the characters A-Z, a-z, 0-9 and . _ : - are expected.",
+        ),
+        ("/messages", {"client_message_id": "a", "text": 5}, "text: text is expected."),
+        (
+            "/messages",
+            {"client_message_id": "a", "text": "hello", "more": 1},
+            "more: it is not known here; leave it out.",
+        ),
+        ("/contact", {"contact": "tomorrow"}, "contact: an e-mail address or a phone number is expected."),
+        (
+            "/contact",
+            {"contact": "kim@spoke.example", "comment": "x" * 2001},
+            "comment: at most 2,000 characters are expected; shorten it.",
+        ),
+        ("/survey", {"score": 6}, "score: 5 or less is expected."),
+        ("/survey", {"score": 0}, "score: 1 or more is expected."),
+        ("/survey", {"score": "5"}, "score: a whole number is expected."),
+        ("/confirmations/cf_1", {"decision": "maybe"}, "decision: 'confirm' or 'decline' is expected."),
+    ],
+)
+async def test_what_is_wrong_is_told_in_plain_words_with_what_is_expected(
+    customer: Customer, path: str, body: dict[str, Any], told: str
+):
+    response = await customer.call("POST", path, json=body)
+
+    assert code_of(response) == (422, "invalid")
+    assert response.json()["error"]["message"] == told
+
+
+async def test_a_finding_without_words_of_ours_keeps_the_librarys():
+    assert tell_invalid({"type": "too_new", "msg": "It is odd"}, ("a", 0, "b")) == "a.0.b: It is odd."
 
 
 @pytest.mark.parametrize("value", ["NaN", "1e400", "-Infinity", "1e5", "[]", "{}", "true"])

@@ -22,9 +22,9 @@ from firstline.evals import commands
 from firstline.evals import run as running_trials
 from firstline.evals.run import TRIALS
 from firstline.evals.schema import case_schema
-from firstline.evals.scoring import Score
+from firstline.scoring import Score
 from tests.support.dummies import Clerk, Echoes, RefusesAll
-from tests.support.fake_claude import FakeClaude
+from tests.support.fake_claude import FakeClaude, Refuse, Scripted, say
 from tests.support.fake_claude.answers import FromModel
 from tests.support.shop import WORKSHOP
 from tests.support.tried import CASES, make_sheet, store, trial_of
@@ -473,3 +473,43 @@ def test_short_forms_fit_the_schema():
 def test_the_schema_is_printed_as_json(run: Run):
     assert run("schema").json == case_schema()
     Draft202012Validator.check_schema(case_schema())
+
+
+# Judges -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def judging_model(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Calls everything good, alone or in batches, which have ended when they are first looked at."""
+    async with FakeClaude(Scripted([say('{"ok": true, "why": "fine"}')], repeat=True), key=KEY) as fake:
+        fake.batches.looks = 1
+        monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", fake.url)
+        yield fake
+
+
+@pytest.mark.anyio
+async def test_a_judge_is_tried_in_one_batch_and_what_calls_everything_good_is_not_trusted(
+    run: Run, judging_model: FakeClaude
+):
+    done = await asyncio.to_thread(run, "judge-check", "--batch", "--yes", "--json")
+
+    assert done.code == 1 and done.json["trusted"] is False
+    assert [each["specificity"] for each in done.json["questions"].values()] == [0.0] * 3
+    assert "in a batch" in done.err and "handed in as msgbatch_0001" in done.err
+    assert len(judging_model.batches.batches) == 1
+    assert not [each for each in judging_model.requests if each.path == "/v1/messages"]
+
+
+@pytest.mark.anyio
+async def test_an_endpoint_without_batches_is_named_with_the_way_round(run: Run, judging_model: FakeClaude):
+    judging_model.batches.trouble["list"].append(Refuse(404, "not_found_error", "Not found"))
+
+    done = await asyncio.to_thread(run, "judge-check", "--batch", "--yes")
+
+    assert done.code == 2 and "could not be asked" in done.err
+    assert "→ not every endpoint takes batches: --no-batch asks one by one" in done.err
+
+
+def test_without_a_store_there_is_nothing_live_to_judge(run: Run):
+    refused(run("live", WORKSHOP, "--yes"), "no closed conversation of workshop in the last 7 days")

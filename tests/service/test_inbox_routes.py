@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import yaml
 
-from firstline.evals.case import Case
 from firstline.evals.dataset import load_cases
+from firstline.scoring.case import Case
 from firstline.types import ConversationId
 from tests.support.client import Customer, code_of
 from tests.support.desk_client import Desk, accepted, audited, sign_in, texts, waiting
@@ -247,6 +248,19 @@ async def test_a_reply_is_one_message_however_often_it_is_sent_and_two_people_ma
     assert (await desk.write(id_, "Good day.", key="same")).status_code == 200  # told already, though no longer mine
 
 
+@pytest.mark.parametrize("to", ["reply", "note"])
+async def test_another_text_under_an_id_that_is_used_is_refused_and_not_dropped(shop: Shop, desk: Desk, to: str):
+    customer = await accepted(shop, desk, "hello")
+    id_ = customer.conversation_id
+    await desk.write(id_, "Good day.", key="same", to=to)
+    before = await last_seq(shop, customer)
+
+    assert code_of(await desk.write(id_, "Good evening.", key="same", to=to)) == (409, "id_used")
+    assert await last_seq(shop, customer) == before
+    assert (await desk.write(id_, "Good evening.", key="another", to=to)).status_code == 200
+    assert await last_seq(shop, customer) == before + 1
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [("", (422, "empty_message")), ("\u200b \n", (422, "empty_message")), ("a" * 8001, (413, "message_too_long"))],
@@ -367,6 +381,19 @@ async def test_whatever_a_customer_wrote_a_correction_makes_a_case_that_loads(
     assert len(case.turns) == 1
     forbidden = [each for text in case.turns[0].expect.must_not_say for each in text.split("|")]
     assert all(len(each) > 10 for each in forbidden), "a piece of the reply alone is not wrong"
+
+
+async def test_a_correction_after_a_pressed_card_is_a_case_that_presses_it(shop: Shop, desk: Desk):
+    customer, _ = await asked_for_approval(shop, desk)
+    reply = (await customer.snapshot())["messages"][-1]
+    body = {"message_id": reply["message_id"], "should_say": "Somebody looks at it today."}
+    assert (await desk.act(customer.conversation_id, "corrections", body)).status_code == 200
+    entries = (await desk.detail(customer.conversation_id))["entries"]
+    (entry,) = [each for each in entries if each["kind"] == "correction"]
+    (case,) = yaml.safe_load((await desk.client.request("GET", entry["case_url"])).text)
+
+    assert [turn.get("press") or turn["say"] for turn in case["turns"]] == ["pay back 150", "confirm"]
+    assert case["turns"][1]["expect"]["should_say"] == "Somebody looks at it today."
 
 
 async def test_what_is_no_reply_of_the_assistants_is_not_corrected(shop: Shop, desk: Desk):

@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,10 +13,14 @@ from typing import Any
 
 import pytest
 from httpx2 import Response
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from firstline.judges import Reliability
 from firstline.service.identity import hash_token
 from firstline.service.sign_in import COOKIE
 from firstline.staff import Actor, Role, StaffMember
+from firstline.store.judgements import Said, SqlJudgements
+from firstline.store.sql import conversations
 from firstline.types import StaffId
 from tests.support.client import check_error, code_of
 from tests.support.past import fill_past
@@ -137,6 +142,25 @@ async def test_a_figure_leads_to_exactly_the_conversations_that_it_counts(office
         assert len(listed.json()["conversations"]) == figure["value"], figure
 
 
+async def test_a_conversation_is_scored_by_the_rules_of_the_evaluation_once_it_has_ended(tmp_path: Path) -> None:
+    async with open_shop(tmp_path) as shop:
+        office = Office(shop)
+        await office.sign_in()
+        customer = await shop.client.start()
+        await customer.ask("price for 2 wheels")
+        await customer.ask("guess, please")
+
+        async def counted(key: str) -> tuple[int, float | None]:
+            await shop.service.indexer.settled()
+            found = next(each for each in (await office.figures())["criteria"] if each["key"] == key)
+            return found["n"], found["value"]
+
+        assert await counted("accuracy") == (0, None), "it is going on"
+        await customer.call("POST", "/close")
+        assert await counted("accuracy") == (1, 1.0), "the price; the guess was held back"
+        assert await counted("deflection") == (1, 1.0)
+
+
 async def test_a_stream_of_the_drawn_paths_leads_to_those_who_took_it(office: Office) -> None:
     page = unescape(await office.page())
     streams = re.findall(
@@ -175,7 +199,7 @@ async def test_an_empty_field_of_the_form_asks_for_nothing(office: Office) -> No
         ({"from": "2012-01-01"}, "from: The period is longer than ten years. Choose a later date."),
         ({"to": "9999-12-31"}, "to: The year 9999 is out of reach. Choose one from 2000 to 2200."),
         ({"format": "xml"}, "format: json or csv is expected."),
-        ({"locale": "x" * 101}, "locale: String should have at most 100 characters"),
+        ({"locale": "x" * 101}, "locale: at most 100 characters are expected; shorten it."),
     ],
 )
 async def test_what_cannot_be_answered_is_refused_with_what_to_do(
@@ -269,6 +293,13 @@ async def test_the_page_says_on_top_what_matters(office: Office) -> None:
     )
 
 
+async def test_the_page_tells_how_long_people_waited_for_a_person(office: Office) -> None:
+    waited = (await office.figures())["waited"]
+
+    assert waited["value"] > 0 and waited["n"] > 0
+    assert "Median wait until a person came" in await office.page()
+
+
 async def test_the_page_can_be_heard_and_has_no_style_of_its_own(office: Office) -> None:
     page = await office.page()
     outline = Outline(page)
@@ -342,3 +373,73 @@ async def test_what_a_customer_wrote_is_text_on_the_page(office: Office) -> None
     page = await office.page()
 
     assert "<script>alert" not in page and "&lt;script&gt;alert(1)&lt;/script&gt; &amp;" in page
+
+
+# Judged -------------------------------------------------------------------------------------------------------------
+
+
+def let_judge(office: Office, *, good: int, bad: int, tried: Reliability | None) -> None:
+    """So many replies judged on relevance and on support, each in a conversation of its own."""
+    judgements = SqlJudgements(office.shop.store.engine, office.shop.store.reader)
+    if tried is not None:
+        for question in ("relevance", "support"):
+            judgements.note_judge("claude-opus-5-5", question, "p", tried)
+    since = office.shop.clock() - timedelta(days=20)
+    ids, _ = judgements.sample("workshop", since, good + bad)
+    assert len(ids) == good + bad
+    for number, conversation_id in enumerate(ids):
+        for question in ("relevance", "support"):
+            said = Said(
+                conversation_id, question, 0, number < good, "", "claude-opus-5-5", "p", "k", office.shop.clock()
+            )
+            _make_sure_it_is_there(office, conversation_id)
+            judgements.keep(said)
+
+
+def _make_sure_it_is_there(office: Office, conversation_id: str) -> None:
+    """The past has records, and nothing behind them."""
+    with office.shop.store.engine.begin() as connection:
+        row = {"conversation_id": conversation_id, "last_seq": 1, "started_at": START.isoformat()}
+        connection.execute(sqlite_insert(conversations).values(row).on_conflict_do_nothing())
+
+
+async def test_what_a_trusted_judge_said_is_on_the_page_in_the_json_and_in_the_spreadsheet(office: Office) -> None:
+    let_judge(office, good=100, bad=0, tried=Reliability(good=60, passed=58, bad=60, caught=57))
+
+    page = unescape(await office.page())
+    relevance, accuracy = (await office.figures())["criteria"][1:3]
+
+    assert (relevance["verdict"], relevance["n"], relevance["note"]) == (
+        "pass",
+        100,
+        "Corrected for the judge's own errors.",
+    )
+    assert relevance["low"] < 1 and relevance["value"] == 1
+    supported = accuracy["also"][0]
+    assert (supported["key"], supported["n"], supported["verdict"]) == ("supported", 100, "inconclusive")
+    assert "as a judge says of a sample. Corrected for the judge's own errors." in page
+    assert "Claims supported, as a judge says of a sample" in page
+    rows = (await office.get("/v1/staff/report", format="csv")).text
+    assert "Corrected for the judge's own errors." in rows
+
+
+async def test_what_an_untried_judge_said_decides_nothing_and_the_page_says_what_would(office: Office) -> None:
+    let_judge(office, good=1, bad=49, tried=None)
+
+    relevance = (await office.figures())["criteria"][1]
+    assert (relevance["verdict"], relevance["value"]) == ("inconclusive", 0.02)
+    assert "firstline eval judge-check" in unescape(await office.page())
+    assert "尚未检验" in unescape(await office.page("zh"))
+
+
+async def test_the_figure_leads_to_the_conversations_that_were_judged_bad(office: Office) -> None:
+    let_judge(office, good=40, bad=3, tried=None)
+    criteria = (await office.figures())["criteria"]
+
+    for figure in (criteria[1], criteria[2]["also"][0]):
+        listed = await office.get("/v1/staff/conversations?" + figure["link"].partition("?")[2])
+        assert len(listed.json()["conversations"]) == 3, figure["link"]
+
+
+async def test_before_anybody_judged_the_page_names_the_command(office: Office) -> None:
+    assert "None yet: `firstline eval live`." in unescape(await office.page())

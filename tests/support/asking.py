@@ -12,6 +12,7 @@ from anthropic import AsyncAnthropic, DefaultAioHttpClient
 from firstline.errors import ModelFailed
 from firstline.model import Model, ModelReply, ModelRequest, Piece, Replied, Restarted, Spec, TextGrew, Turned
 from firstline.model.claude import ClaudeModel, Patience
+from firstline.model.claude_batches import ClaudeBatches
 from firstline.types import TurnId
 from tests.support.fake_claude import Drop, FakeClaude, Refuse, Reply, Scripted
 
@@ -124,6 +125,21 @@ async def claude(
         yield model
     finally:
         await model.aclose()
+
+
+@asynccontextmanager
+async def batches(
+    fake: FakeClaude, *, waits: Waits | None = None, model: str = SONNET
+) -> AsyncIterator[ClaudeBatches]:
+    """Batches against a fake, with no waiting between attempts."""
+    client = AsyncAnthropic(
+        api_key=KEY, base_url=fake.url, max_retries=0, http_client=DefaultAioHttpClient(trust_env=False)
+    )
+    asked = ClaudeBatches(client, model, sleep=Waits() if waits is None else waits, chance=lambda: 0.5)
+    try:
+        yield asked
+    finally:
+        await asked.aclose()
 
 
 def scripted(*steps: Reply | Refuse | Drop, **how: Any) -> FakeClaude:

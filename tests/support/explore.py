@@ -23,6 +23,7 @@ import structlog
 from firstline import handoff, worker
 from firstline.conversation import Conversation, StatusEvent, answering_turn, move_of, since_given_back
 from firstline.engine import Engine
+from firstline.engines import Engines
 from firstline.errors import Conflict, ModelFailed, RequestError
 from firstline.events import (
     ApprovalDecided,
@@ -173,10 +174,10 @@ class Chatter:
     def _answer(self, content: Sequence[Json], turn_id: str) -> Iterator[Piece]:
         note = read_note(tuple(content))
         text = " ".join(str(block["text"]) for block in content if block["type"] == "text")
+        if WORDS["trouble"] in text:
+            raise ModelFailed("overloaded", retryable=True)
         if any(block["type"] == "tool_result" for block in content) or (note and note.actions):
             return _say("It is all there. ", "Ride well.")
-        if "fail" in text:
-            raise ModelFailed("overloaded", retryable=True)
         if WORDS["money"] in text:
             return _call(f"pay_{turn_id}", "pay_back", {"amount_usd": 150})
         if WORDS["question"] in text:
@@ -417,7 +418,7 @@ class Explorer:
         store, driven = Store(world), worker.Driven(work.turn_id, work.stored, work.shown)
         self._at, self._new_id = world.at, _count_from(world.log, "b")
         try:
-            goes_on = await worker.Worker({BUNDLE.name: self.engine}, store, lambda *_: None)._take(
+            goes_on = await worker.Worker(Engines([self.engine]), store, lambda *_: None)._take(
                 self.engine, driven, step
             )
         except Conflict:

@@ -226,6 +226,7 @@ class _Cast:
             rung=rung,
             confirmed=rung == "contained" and (survey or 0) >= 4,
             handling_seconds=handling if status == "closed" else None,
+            waited_seconds=handling / 9 if rung == "handed_off" and status != "waiting" else None,
             assistant_seconds=sum(chance.lognormvariate(1.1, 0.4) for _ in range(turns)),
             path=">".join([*ways, f"end:{rung}"]),
             scores=self._choose_scores(kind, turns, rung),

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 from firstline.config import Settings
 from firstline.engine import Engine
+from firstline.engines import Engines
 from firstline.model import Model
 from firstline.service.app import build_app
 from firstline.service.identity import sign_identity
@@ -90,7 +91,7 @@ def build_shop(folder: Path, model: Model, clock: Callable[[], Any], held: ExitS
     if not (folder / "firstline.db").exists():
         copyfile(_empty_store(), folder / "firstline.db")
     store = open_store(told.store_url)
-    engines = {"workshop": replace(_engine(), model=model, now=clock, folder=folder / "rows")}
+    engines = Engines([replace(_engine(), model=model, now=clock, folder=folder / "rows")])
 
     return assemble_service(told, engines, store, held=held, now=clock, retry_seconds=0.01)
 

@@ -8,41 +8,17 @@ import pytest
 from firstline import handoff
 from firstline.conversation import Conversation
 from firstline.draft import Draft, draft_reply
-from firstline.events import ConversationClosed, HandoffAccepted, HandoffRequested
+from firstline.events import ConversationClosed
 from firstline.handoff import Refused
 from firstline.model.note import read_note
-from firstline.types import Citation, HumanAgent, StaffId
-from tests.support.scripted import (
-    FAILED,
-    START,
-    RecordingToolset,
-    ScriptedModel,
-    call,
-    cite,
-    decide,
-    make_engine,
-    post,
-    run,
-    say,
-    sign_in,
-    start,
-)
-from tests.support.toy import TOOLS, make_bundle
+from firstline.types import Citation
+from tests.support.scripted import FAILED, START, call, cite, decide, post, say, sign_in, start
+from tests.support.workshop import BUNDLE, DESK, Workshop, take, wait
 
 pytestmark = pytest.mark.anyio
 
-BUNDLE = make_bundle()
-DESK = HumanAgent(staff_id=StaffId("st_1"), name="Desk One")
 QUESTION = "how do I oil a chain"
 SOURCE = Citation(title="Oiling a chain", url="/help/workshop/en/chain/oil", quote="Oil the chain every 200 miles.")
-
-
-def wait(conversation: Conversation) -> Conversation:
-    return conversation.extended(HandoffRequested(at=START, reason="asked"))
-
-
-def take(conversation: Conversation) -> Conversation:
-    return conversation.extended(HandoffAccepted(at=START, human_agent=DESK))
 
 
 def answer(conversation: Conversation, text: str) -> Conversation:
@@ -60,45 +36,42 @@ SCENES: dict[str, Callable[[], Conversation]] = {
 }
 
 
-async def draft(
-    conversation: Conversation, *scripts: Any, **how: Any
-) -> tuple[Draft, ScriptedModel, RecordingToolset]:
+async def draft(conversation: Conversation, *scripts: Any, **how: Any) -> tuple[Draft, Workshop]:
     """The draft, and what was asked and called for it; the conversation is as it was before."""
-    model, toolset = ScriptedModel(scripts), RecordingToolset(dict(TOOLS), how.get("functions", {}))
-    before = conversation.extended()
-    made = await draft_reply(make_engine(how.get("bundle", BUNDLE), model, toolset), conversation)
+    workshop, before = Workshop(*scripts, **how), conversation.extended()
+    made = await draft_reply(workshop.engine, conversation)
     assert conversation == before, "a draft changes nothing"
-    return made, model, toolset
+    return made, workshop
 
 
 @pytest.mark.parametrize("scene", list(SCENES))
 async def test_a_draft_is_what_the_assistant_would_say_with_its_sources(scene: str):
-    made, model, _ = await draft(SCENES[scene](), cite("Oil it every 200 miles.", SOURCE))
+    made, workshop = await draft(SCENES[scene](), cite("Oil it every 200 miles.", SOURCE))
 
     assert made.text == "Oil it every 200 miles.\u202f[1]" and made.citations == (SOURCE,)
     assert (made.withheld, made.code) == ((), None)
-    texts = [str(block["text"]) for block in model.requests[0].messages[-1].content if block["type"] == "text"]
+    texts = workshop.texts_asked()
     assert texts[-1] == QUESTION and sum(text == QUESTION for text in texts) == 1
 
 
 async def test_the_draft_of_an_unanswered_turn_is_the_reply_of_that_turn():
     conversation = post(start(BUNDLE), QUESTION)
-    ran = await run(make_engine(BUNDLE, ScriptedModel([say("Every 200 miles.")])), conversation)
-    made, *_ = await draft(conversation, say("Every 200 miles."))
+    ran = await Workshop(say("Every 200 miles.")).run(conversation)
+    made, _ = await draft(conversation, say("Every 200 miles."))
     assert made.text == ran.text == "Every 200 miles."
 
 
 async def test_all_that_nobody_has_heard_is_answered_together():
     conversation = post(post(take(start(BUNDLE)), QUESTION), "and with which oil")
-    _, model, _ = await draft(conversation, say("With any."))
-    texts = [str(block["text"]) for block in model.requests[0].messages[-1].content if block["type"] == "text"]
+    _, workshop = await draft(conversation, say("With any."))
+    texts = workshop.texts_asked()
     assert texts[-2:] == [QUESTION, "and with which oil"]
 
 
 async def test_the_draft_knows_what_the_person_has_said():
     conversation = post(answer(post(take(start(BUNDLE)), "my chain squeaks"), "Bring it here."), QUESTION)
-    _, model, _ = await draft(conversation, say("Every 200 miles."))
-    note = read_note(model.requests[0].messages[-1].content)
+    _, workshop = await draft(conversation, say("Every 200 miles."))
+    note = read_note(workshop.model.requests[0].messages[-1].content)
     assert note is not None and note.team == ("Customer: my chain squeaks", "Desk One: Bring it here.")
 
 
@@ -108,39 +81,39 @@ async def test_a_wish_for_a_person_is_drafted_for_and_not_heard_again():
         post(take(start(BUNDLE)), "I want to talk to a human"),
         post(start(BUNDLE), "I want to talk to a human"),
     ):
-        made, model, _ = await draft(conversation, say("A colleague is here."))
-        assert made.text == "A colleague is here." and len(model.requests) == 1
+        made, workshop = await draft(conversation, say("A colleague is here."))
+        assert made.text == "A colleague is here." and len(workshop.model.requests) == 1
 
 
 async def test_a_draft_looks_things_up():
-    made, _, toolset = await draft(
+    made, workshop = await draft(
         post(take(start(BUNDLE)), "price for two wheels"),
         call(("t1", "get_price", {"wheels": 2})),
         say("That is $96.40."),
         functions={"get_price": lambda context, wheels: {"price_usd": "96.40"}},
     )
     assert made.text == "That is $96.40."
-    assert [(name, given) for name, given, _ in toolset.calls] == [("get_price", {"wheels": 2})]
+    assert workshop.calls == [("get_price", {"wheels": 2})]
 
 
 async def test_a_draft_runs_no_action_and_leaves_no_card():
     conversation = post(take(sign_in(start(BUNDLE))), "cancel my repair")
-    made, _, toolset = await draft(
+    made, workshop = await draft(
         conversation, call(("t1", "cancel_repair", {"repair": "R1"})), say("Please confirm on the card.")
     )
     assert made.text == "Please confirm on the card."
-    assert toolset.calls == [] and conversation.confirmations == {}
+    assert workshop.calls == [] and conversation.confirmations == {}
 
 
 async def test_a_draft_does_not_carry_out_what_was_confirmed_and_is_due():
-    asked = ScriptedModel([call(("t1", "cancel_repair", {"repair": "R1"})), say("Use the card.")])
-    ran = await run(make_engine(BUNDLE, asked), post(sign_in(start(BUNDLE)), "cancel my repair"))
-    _, _, toolset = await draft(decide(ran.conversation), say("In a moment."))
-    assert toolset.calls == []
+    asked = Workshop(call(("t1", "cancel_repair", {"repair": "R1"})), say("Use the card."))
+    ran = await asked.run(post(sign_in(start(BUNDLE)), "cancel my repair"))
+    _, workshop = await draft(decide(ran.conversation), say("In a moment."))
+    assert workshop.calls == []
 
 
 async def test_what_the_gate_withheld_is_told_with_the_draft_that_was_repaired():
-    made, *_ = await draft(
+    made, _ = await draft(
         post(take(start(BUNDLE)), "what does it cost"), say("A repair costs $45."), say("A chain costs $25.")
     )
     assert made.text == "A chain costs $25."
@@ -148,27 +121,27 @@ async def test_what_the_gate_withheld_is_told_with_the_draft_that_was_repaired()
 
 
 async def test_a_draft_that_the_gate_stops_twice_is_empty_and_says_why():
-    made, *_ = await draft(post(take(start(BUNDLE)), "what does it cost"), say("It costs $45."), say("Or $46."))
+    made, _ = await draft(post(take(start(BUNDLE)), "what does it cost"), say("It costs $45."), say("Or $46."))
     assert (made.text, made.code) == ("", "withheld")
     assert [("$45" in text or "$46" in text) for text in made.withheld] == [True, True]
 
 
 async def test_a_draft_that_failed_is_empty_and_says_why():
-    made, *_ = await draft(post(take(start(BUNDLE)), QUESTION), [FAILED])
+    made, _ = await draft(post(take(start(BUNDLE)), QUESTION), [FAILED])
     assert (made.text, made.citations, made.code) == ("", (), "overloaded")
 
 
 async def test_a_draft_tells_what_it_cost():
-    made, *_ = await draft(post(take(start(BUNDLE)), QUESTION), say("Every 200 miles.", cost=0.25))
+    made, _ = await draft(post(take(start(BUNDLE)), QUESTION), say("Every 200 miles.", cost=0.25))
     assert made.cost_usd == 0.25
 
 
 async def test_without_a_word_of_the_customers_there_is_nothing_to_draft():
-    made, model, _ = await draft(take(start(BUNDLE)), say("never"))
-    assert made == Draft("") and model.requests == []
+    made, workshop = await draft(take(start(BUNDLE)), say("never"))
+    assert made == Draft("") and workshop.model.requests == []
 
 
 async def test_in_a_closed_conversation_nothing_is_drafted():
     conversation = post(start(BUNDLE), QUESTION).extended(ConversationClosed(at=START, by="customer"))
-    made, model, _ = await draft(conversation, say("never"))
-    assert made.text == "" and model.requests == []
+    made, workshop = await draft(conversation, say("never"))
+    assert made.text == "" and workshop.model.requests == []

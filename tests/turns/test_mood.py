@@ -13,6 +13,7 @@ from firstline.mood import MoodJudge
 from firstline.record import build_record
 from firstline.store.opening import open_store
 from firstline.types import ConversationId
+from firstline.wire import build_known
 from tests.support.scripted import START, Clock, ScriptedModel, post, say, start
 from tests.support.toy import make_bundle
 
@@ -62,7 +63,7 @@ async def test_the_judged_mood_is_a_fact_and_the_record_shows_it(trial: Any):
     (judged,) = await tried.close()
 
     assert (judged.start, judged.end, judged.model) == (-2, 1, "scripted")
-    record = build_record(await tried.ledger.load(CV), tried.bundle, START)
+    record = build_record(await tried.ledger.load(CV), build_known(tried.bundle), START)
     assert (record.mood_start, record.mood) == (-2, 1) and record.cost_usd == pytest.approx(0.002)
 
 
@@ -85,7 +86,7 @@ async def test_an_answer_that_cannot_be_read_leaves_the_lexicons_word(trial: Any
     tried = trial(say(answer))
 
     assert await tried.close() == []
-    record = build_record(await tried.ledger.load(CV), tried.bundle, START)
+    record = build_record(await tried.ledger.load(CV), build_known(tried.bundle), START)
     assert record.mood is not None and record.mood > 0
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from firstline.conversation import Conversation
 from firstline.engine import Engine
-from firstline.events import ConfirmationRequested, ToolReturned, TurnEnded
+from firstline.events import ConfirmationRequested, HandoffOffered, ToolReturned, TurnEnded
 from firstline.model.offline import OfflineModel
 from firstline.tools.python import open_bundle
 from tests.support.scripted import Ran, decide, make_engine, post, run, sign_in, start
@@ -157,3 +157,23 @@ async def test_suggestions_leave_out_what_was_asked_just_now(talk: Talk):
     (ended,) = talk.last.of(TurnEnded)
 
     assert ended.suggestions and set(ended.suggestions) == {*offers} - {offers[1]}
+
+
+async def test_a_card_shows_a_choice_by_its_name_in_the_customers_language(talk: Talk):
+    await talk.sign_in("C-1001").say("11月20号晚上在丹佛Colfax大街，我的聆风被后车追尾，保险杠凹进去了，帮我报案")
+    (card,) = talk.last.of(ConfirmationRequested)
+
+    assert card.arguments["kind"] == "collision"
+    assert "碰撞" in [row.value for row in card.rows] and "collision" not in [row.value for row in card.rows]
+
+
+async def test_whoever_is_in_danger_hears_whom_to_call_and_is_offered_a_person(talk: Talk):
+    reply = await talk.say("there is smoke coming out of my car")
+
+    assert "911" in reply and [each.reason for each in talk.last.of(HandoffOffered)] == ["no_answer"]
+
+
+async def test_a_day_that_is_just_over_is_not_taken_for_one_in_a_year(talk: Talk):
+    await talk.sign_in("C-1002").say("I sold the car on October 1, cancel my policy from that day")
+
+    assert talk.asked_to_confirm()["last_day"] == "2026-10-01"

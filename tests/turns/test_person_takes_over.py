@@ -10,6 +10,7 @@ import pytest
 from firstline import handoff
 from firstline.conversation import Conversation
 from firstline.engine import Engine
+from firstline.engines import Engines
 from firstline.errors import Conflict, ToolFailed
 from firstline.events import (
     CorrectionPosted,
@@ -87,7 +88,7 @@ class Room:
         self.seen: list[Any] = []
         self.stop = asyncio.Event()
         self.ledger = Ledger(Logs(), lambda _, signals: self.seen.extend(signals), alone=False)
-        self.worker = Worker({self.bundle.name: self.engine}, self.ledger, self._publish)
+        self.worker = Worker(Engines([self.engine]), self.ledger, self._publish)
         self.conversation_id = ConversationId("cv_1")
 
     def _publish(self, _: ConversationId, signals: Sequence[Any]) -> None:

@@ -1,6 +1,7 @@
 """The turn, with a model that says what the test wrote down."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -22,23 +23,12 @@ from firstline.events import (
     TurnEnded,
     TurnStarted,
 )
-from firstline.model import Restarted, TextGrew
+from firstline.model import Replied, Restarted, TextGrew
+from firstline.turn import run_turn
 from firstline.types import Citation, Usage
-from tests.support.scripted import (
-    Clock,
-    RecordingToolset,
-    ScriptedModel,
-    call,
-    cite,
-    decide,
-    make_engine,
-    post,
-    run,
-    say,
-    sign_in,
-    start,
-)
-from tests.support.toy import TOOLS, make_bundle
+from tests.support.scripted import call, cite, decide, post, run, say, sign_in, start
+from tests.support.toy import make_bundle
+from tests.support.workshop import BUNDLE, Workshop, wait
 
 pytestmark = pytest.mark.anyio
 
@@ -54,15 +44,14 @@ def outcomes(ran):
     return [fact.outcome for fact in ran.of(ToolReturned)]
 
 
-async def ask(text, *scripts, functions=None, bundle=None, signed_in=False, clock=None):
-    bundle = bundle or make_bundle()
-    model, toolset = ScriptedModel(scripts), RecordingToolset(dict(TOOLS), functions or {})
-    engine = make_engine(bundle, model, toolset, clock=clock)
-    conversation = start(bundle)
+async def ask(text, *scripts, signed_in=False, **how):
+    """The turn that answers, its model, its tools, and the workshop around them."""
+    workshop = Workshop(*scripts, **how)
+    conversation = start(workshop.bundle)
     if signed_in:
         conversation = sign_in(conversation)
-    ran = await run(engine, post(conversation, text))
-    return ran, model, toolset, engine
+    ran = await workshop.run(post(conversation, text))
+    return ran, workshop.model, workshop.toolset, workshop
 
 
 async def test_a_reply_is_stored_byte_for_byte_as_it_was_shown():
@@ -92,18 +81,14 @@ async def test_a_status_comes_before_any_word():
 
 
 async def test_a_turn_without_anything_unanswered_does_nothing():
-    bundle = make_bundle()
-    ran = await run(make_engine(bundle, ScriptedModel([say("never")])), start(bundle))
+    ran = await Workshop(say("never")).run(start(BUNDLE))
     assert ran.facts == []
 
 
 async def test_messages_in_a_row_are_answered_together():
-    bundle = make_bundle()
-    model = ScriptedModel([say("Both answered.")])
-    conversation = post(post(start(bundle), "how do I oil a chain"), "and with which oil")
-    ran = await run(make_engine(bundle, model), conversation)
-    texts = [block["text"] for block in model.requests[0].messages[-1].content if block["type"] == "text"]
-    assert texts[-2:] == ["how do I oil a chain", "and with which oil"]
+    workshop = Workshop(say("Both answered."))
+    ran = await workshop.run(post(post(start(BUNDLE), "how do I oil a chain"), "and with which oil"))
+    assert workshop.texts_asked()[-2:] == ["how do I oil a chain", "and with which oil"]
     assert ran.conversation.unfinished is False
 
 
@@ -184,32 +169,19 @@ async def test_parallel_calls_run_together_and_are_answered_in_order():
 
 async def test_a_call_is_logged_before_it_acts():
     seen = []
-    bundle = make_bundle()
-    toolset = RecordingToolset(dict(TOOLS), {"get_price": lambda context, wheels: seen.append("acted") or {}})
-    model = ScriptedModel([call(("a", "get_price", {"wheels": 2})), say("Done.")])
-    engine = make_engine(bundle, model, toolset)
-    from firstline.turn import run_turn
-
-    async for step in run_turn(engine, post(start(bundle), "price for two wheels"), asyncio.Event()):
+    act = {"get_price": lambda context, wheels: seen.append("acted") or {}}
+    workshop = Workshop(call(("a", "get_price", {"wheels": 2})), say("Done."), functions=act)
+    async for step in run_turn(workshop.engine, post(start(BUNDLE), "price for two wheels"), asyncio.Event()):
         if isinstance(step, tuple):
             seen.extend(fact.type for fact in step if fact.type.startswith("tool."))
     assert seen == ["tool.called", "acted", "tool.returned"]
 
 
 async def test_a_turn_that_is_not_asked_to_go_on_after_the_append_does_not_act():
-    bundle = make_bundle()
-    toolset = RecordingToolset(dict(TOOLS), {"get_price": lambda context, wheels: {}})
-    model = ScriptedModel([call(("a", "get_price", {"wheels": 2})), say("Done.")])
-    from firstline.turn import run_turn
-
-    steps = run_turn(
-        make_engine(bundle, model, toolset), post(start(bundle), "price for two wheels"), asyncio.Event()
-    )
-    async for step in steps:
-        if isinstance(step, tuple) and any(isinstance(fact, ToolCalled) for fact in step):
-            break
-    await steps.aclose()
-    assert toolset.calls == []
+    functions = {"get_price": lambda context, wheels: {}}
+    workshop = Workshop(call(("a", "get_price", {"wheels": 2})), say("Done."), functions=functions)
+    await workshop.run_until(post(start(BUNDLE), "price for two wheels"), ToolCalled, stored=True)
+    assert workshop.calls == []
 
 
 @pytest.mark.parametrize(
@@ -293,10 +265,6 @@ async def test_an_endless_loop_of_different_calls_ends_by_the_rounds():
 async def test_tokens_and_dollars_have_limits():
     costly = [*call(("t", "get_price", {"wheels": 2}))]
     dear = costly[-1].reply
-    from dataclasses import replace
-
-    from firstline.model import Replied
-
     for limits, spent, code in (
         ({"usd": 0.01}, replace(dear, cost_usd=0.02), "cost_limit"),
         ({"tokens": 1000}, replace(dear, usage=Usage(input_tokens=2000)), "token_limit"),
@@ -320,13 +288,12 @@ async def test_a_model_that_hangs_is_left_when_the_turns_time_is_up():
 
 
 async def test_the_customer_stops_a_reply_and_what_was_shown_stays():
-    bundle = make_bundle()
     stop = asyncio.Event()
-    model = ScriptedModel([[TextGrew("First sentence. "), TextGrew("Second"), 0.1, stop.set, 30.0]])
-    ran = await run(make_engine(bundle, model), post(start(bundle), "how do I oil a chain"), stop=stop)
+    workshop = Workshop([TextGrew("First sentence. "), TextGrew("Second"), 0.1, stop.set, 30.0])
+    ran = await workshop.run(post(start(BUNDLE), "how do I oil a chain"), stop=stop)
     assert ended(ran).outcome == "cancelled"
     assert ran.text == "First sentence."
-    assert model.closed == 1
+    assert workshop.model.closed == 1
 
 
 async def test_a_model_that_fails_ends_in_the_fallback_and_the_offer_of_a_person():
@@ -408,16 +375,12 @@ async def test_an_attack_takes_all_tools_out_of_reach_even_if_the_model_obeys():
 
 
 async def test_a_broken_retriever_is_noted_and_the_turn_goes_on():
-    bundle = make_bundle()
-    engine = make_engine(bundle, ScriptedModel([say("Fine.")]))
-
     class Broken:
         async def search(self, query, *, locale, limit):
             raise RuntimeError("index gone")
 
-    from dataclasses import replace
-
-    ran = await run(replace(engine, retriever=Broken()), post(start(bundle), "how do I oil a chain"))
+    engine = replace(Workshop(say("Fine.")).engine, retriever=Broken())
+    ran = await run(engine, post(start(BUNDLE), "how do I oil a chain"))
     assert next(fact for fact in ran.facts if fact.type == "passages.retrieved").failed is True
     assert ended(ran).outcome == "replied"
 
@@ -440,30 +403,21 @@ async def test_a_tool_gets_the_verified_customer_and_no_other():
 
 
 async def test_an_expired_identity_is_no_identity():
-    clock = Clock()
-    bundle = make_bundle()
-    toolset = RecordingToolset(dict(TOOLS), {"find_repairs": lambda context: {}})
-    engine = make_engine(
-        bundle, ScriptedModel([call(("t", "find_repairs", {})), say("Sign in.")]), toolset, clock=clock
-    )
-    conversation = post(sign_in(start(bundle)), "where is my repair")
-    clock.forward(hours=2)
-    ran = await run(engine, conversation)
-    assert toolset.calls == []
+    functions = {"find_repairs": lambda context: {}}
+    workshop = Workshop(call(("t", "find_repairs", {})), say("Sign in."), functions=functions)
+    conversation = post(sign_in(start(BUNDLE)), "where is my repair")
+    workshop.clock.forward(hours=2)
+    ran = await workshop.run(conversation)
+    assert workshop.calls == []
     assert outcomes(ran) == ["denied"]
 
 
-async def cancelling(*more, functions=None, clock=None):
-    """A conversation in which the model asked for a cancellation, and its engine."""
-    bundle = make_bundle()
-    toolset = RecordingToolset(
-        dict(TOOLS), functions or {"cancel_repair": lambda context, repair: {"cancelled": repair}}
-    )
+async def cancelling(*more, functions=None):
+    """A conversation in which the model asked for a cancellation; its tools, its model, the workshop around them."""
+    functions = functions or {"cancel_repair": lambda context, repair: {"cancelled": repair}}
     scripts = [call(("t", "cancel_repair", {"repair": "R1"})), say("Please confirm on the card."), *more]
-    model = ScriptedModel(scripts)
-    engine = make_engine(bundle, model, toolset, clock=clock)
-    ran = await run(engine, post(sign_in(start(bundle)), "cancel my repair"))
-    return ran, engine, toolset, model
+    ran, model, toolset, workshop = await ask("cancel my repair", *scripts, signed_in=True, functions=functions)
+    return ran, workshop, toolset, model
 
 
 async def test_an_action_waits_for_its_card():
@@ -475,11 +429,11 @@ async def test_an_action_waits_for_its_card():
 
 
 async def test_a_confirmed_action_runs_once_with_the_cards_arguments():
-    asked, engine, toolset, model = await cancelling(say("It is cancelled."))
-    ran = await run(engine, decide(asked.conversation))
+    asked, workshop, toolset, model = await cancelling(say("It is cancelled."))
+    ran = await workshop.run(decide(asked.conversation))
     assert [(name, given) for name, given, _ in toolset.calls] == [("cancel_repair", {"repair": "R1"})]
     assert ran.text == "It is cancelled."
-    again = await run(engine, post(ran.conversation, "thanks"))
+    again = await workshop.run(post(ran.conversation, "thanks"))
     assert len(toolset.calls) == 1
     assert ended(again).outcome == "replied"
     key = toolset.calls[0][2].idempotency_key
@@ -487,84 +441,66 @@ async def test_a_confirmed_action_runs_once_with_the_cards_arguments():
 
 
 async def test_a_declined_action_does_not_run_and_the_model_knows():
-    asked, engine, toolset, model = await cancelling(say("Then it stays."))
-    ran = await run(engine, decide(asked.conversation, "decline"))
+    asked, workshop, toolset, model = await cancelling(say("Then it stays."))
+    ran = await workshop.run(decide(asked.conversation, "decline"))
     assert toolset.calls == []
     assert "declined" in model.requests[-1].messages[-1].content[0]["text"]
     assert ended(ran).outcome == "replied"
 
 
 async def test_a_yes_in_the_chat_confirms_nothing():
-    asked, engine, toolset, _ = await cancelling(
+    asked, workshop, toolset, _ = await cancelling(
         call(("t2", "cancel_repair", {"repair": "R1"})), say("Use the card.")
     )
-    ran = await run(engine, post(asked.conversation, "yes, I confirm, cancel my repair"))
+    ran = await workshop.run(post(asked.conversation, "yes, I confirm, cancel my repair"))
     assert toolset.calls == []
     assert ran.of(ConfirmationRequested) == []  # the open card asks for exactly this already
 
 
 async def test_other_arguments_need_a_card_of_their_own():
-    asked, engine, _, _ = await cancelling(call(("t2", "cancel_repair", {"repair": "R2"})), say("Use the card."))
-    ran = await run(engine, post(asked.conversation, "no, cancel my repair R2"))
+    asked, workshop, _, _ = await cancelling(call(("t2", "cancel_repair", {"repair": "R2"})), say("Use the card."))
+    ran = await workshop.run(post(asked.conversation, "no, cancel my repair R2"))
     assert ran.of(ConfirmationRequested)[0].arguments == {"repair": "R2"}
 
 
 async def test_a_confirmation_of_somebody_else_runs_nothing():
-    asked, engine, toolset, _ = await cancelling(say("Ask again."))
+    asked, workshop, toolset, _ = await cancelling(say("Ask again."))
     other = sign_in(asked.conversation, "C-2")
-    ran = await run(engine, decide(other))
+    ran = await workshop.run(decide(other))
     assert toolset.calls == []
     assert outcomes(ran) == ["denied"]
 
 
 async def test_an_action_cut_off_by_a_crash_is_not_run_again_and_a_person_looks():
-    asked, engine, toolset, _ = await cancelling(say("I am not sure whether it was cancelled."))
-    conversation = decide(asked.conversation)
-    from firstline.turn import run_turn
-
-    stored = conversation
-    steps = run_turn(engine, conversation, asyncio.Event())
-    async for step in steps:
-        if isinstance(step, tuple):
-            stored = stored.extended(*step)
-            if any(isinstance(fact, ToolCalled) for fact in step):
-                break  # killed here: the call is logged, whether it acted nobody knows
-    await steps.aclose()
-    ran = await run(engine, stored)
+    asked, workshop, toolset, _ = await cancelling(say("I am not sure whether it was cancelled."))
+    stored = await workshop.run_until(decide(asked.conversation), ToolCalled, stored=True)
+    ran = await workshop.run(stored)
     assert toolset.calls == []
     assert outcomes(ran) == ["unknown"]
     assert ran.of(HandoffOffered)
 
 
 async def test_a_lookup_cut_off_by_a_crash_is_done_again():
-    bundle = make_bundle()
-    toolset = RecordingToolset(dict(TOOLS), {"get_price": lambda context, wheels: {"price_usd": "25.00"}})
-    model = ScriptedModel([call(("t", "get_price", {"wheels": 2})), say("It is $25.00.")])
-    engine = make_engine(bundle, model, toolset)
-    from firstline.turn import run_turn
-
-    stored = post(start(bundle), "price for two wheels")
-    steps = run_turn(engine, stored, asyncio.Event())
-    async for step in steps:
-        if isinstance(step, tuple):
-            stored = stored.extended(*step)
-            if any(isinstance(fact, ToolCalled) for fact in step):
-                break
-    await steps.aclose()
-    ran = await run(engine, stored)
+    functions = {"get_price": lambda context, wheels: {"price_usd": "25.00"}}
+    workshop = Workshop(call(("t", "get_price", {"wheels": 2})), say("It is $25.00."), functions=functions)
+    stored = await workshop.run_until(post(start(BUNDLE), "price for two wheels"), ToolCalled, stored=True)
+    ran = await workshop.run(stored)
     assert outcomes(ran) == ["ok"]
-    assert len(model.requests) == 2  # the reply that asked for the tool is not asked for again
+    assert len(workshop.model.requests) == 2  # the reply that asked for the tool is not asked for again
 
 
 async def test_a_server_that_counts_its_calls_from_one_is_understood():
-    bundle = make_bundle()
     prices = iter(("25.00", "30.00"))
-    toolset = RecordingToolset(dict(TOOLS), {"get_price": lambda context, wheels: {"price_usd": next(prices)}})
     asked = call(("call_1", "get_price", {"wheels": 2}))
-    model = ScriptedModel([asked, say("It is $25.00."), asked, say("Now it is $30.00.")])
-    engine = make_engine(bundle, model, toolset)
-    first = await run(engine, post(start(bundle), "price for two wheels"))
-    second = await run(engine, post(first.conversation, "and now?"))
+    first, model, toolset, workshop = await ask(
+        "price for two wheels",
+        asked,
+        say("It is $25.00."),
+        asked,
+        say("Now it is $30.00."),
+        functions={"get_price": lambda context, wheels: {"price_usd": next(prices)}},
+    )
+    second = await workshop.run(post(first.conversation, "and now?"))
     assert second.text == "Now it is $30.00."
     keys = {context.idempotency_key for _, _, context in toolset.calls}
     assert len(keys) == 2
@@ -577,51 +513,36 @@ async def test_a_failed_action_is_unknown_and_offers_a_person():
     def broken(context, repair):
         raise ToolFailed("timed out")
 
-    asked, engine, _, _ = await cancelling(say("Somebody will look."), functions={"cancel_repair": broken})
-    ran = await run(engine, decide(asked.conversation))
+    asked, workshop, _, _ = await cancelling(say("Somebody will look."), functions={"cancel_repair": broken})
+    ran = await workshop.run(decide(asked.conversation))
     assert outcomes(ran) == ["unknown"]
     assert ran.of(HandoffOffered)
 
 
 async def test_money_above_the_limit_needs_a_person():
-    ran, _, toolset, engine = await ask(
+    ran, _, toolset, workshop = await ask(
         "give me my money back",
         call(("t", "pay_back", {"amount_usd": 500})),
         say("A person decides."),
         signed_in=True,
     )
     assert [each.outcome for each in ran.of(ToolReturned)] == ["waiting"]
-    decided = await run(engine, decide(ran.conversation))
+    decided = await workshop.run(decide(ran.conversation))
     assert [each.arguments for each in decided.of(ApprovalRequested)] == [{"amount_usd": 500}]
     assert [each.outcome for each in decided.of(ToolReturned)] == ["waiting"] and toolset.calls == []
 
 
 async def test_a_turn_in_a_conversation_that_a_person_holds_only_ends():
-    bundle = make_bundle()
-    from firstline.events import HandoffRequested as Requested
-    from tests.support.scripted import START
-
-    conversation = post(start(bundle), "hello").extended(Requested(at=START, reason="asked"))
-    model = ScriptedModel([say("never")])
-    ran = await run(make_engine(bundle, model), conversation)
+    workshop = Workshop(say("never"))
+    ran = await workshop.run(wait(post(start(BUNDLE), "hello")))
     assert [type(fact) for fact in ran.facts] == [TurnStarted, TurnEnded]
-    assert model.requests == []
+    assert workshop.model.requests == []
 
 
 async def test_a_resumed_turn_does_not_prepare_twice():
-    bundle = make_bundle()
-    engine = make_engine(bundle, ScriptedModel([say("Fine.")]))
-    from firstline.turn import run_turn
-
-    stored = post(start(bundle), "how do I oil a chain")
-    steps = run_turn(engine, stored, asyncio.Event())
-    async for step in steps:
-        if isinstance(step, tuple):
-            stored = stored.extended(*step)
-            if any(isinstance(fact, RouteChosen) for fact in step):
-                break
-    await steps.aclose()
-    ran = await run(engine, stored)
+    workshop = Workshop(say("Fine."))
+    stored = await workshop.run_until(post(start(BUNDLE), "how do I oil a chain"), RouteChosen, stored=True)
+    ran = await workshop.run(stored)
     assert ran.of(RouteChosen) == []
     assert ran.of(TurnStarted) == []
     assert len(ran.of(ModelReplied)) == 1

@@ -8,7 +8,7 @@ import pytest
 
 from firstline import handoff
 from firstline.conversation import Conversation
-from firstline.engine import Engine
+from firstline.engines import Engines
 from firstline.errors import ToolFailed, ToolRejected
 from firstline.events import (
     ApprovalDecided,
@@ -17,70 +17,43 @@ from firstline.events import (
     ConversationClosed,
     HandoffAccepted,
     HandoffOffered,
-    HandoffRequested,
-    MessagePosted,
     ToolCalled,
     ToolReturned,
     TurnEnded,
     messages_by,
 )
 from firstline.ledger import Ledger
+from firstline.model import TextGrew
 from firstline.model.note import read_note
 from firstline.phrases import phrase
-from firstline.turn import run_turn
-from firstline.types import ApprovalId, CustomerId, HumanAgent, StaffId, TurnId
+from firstline.tools import ToolOutput
+from firstline.turn import give_up
+from firstline.types import ApprovalId, Card, CustomerId, TurnId
 from firstline.worker import Worker
-from tests.support.scripted import (
-    START,
-    Clock,
-    Ran,
-    RecordingToolset,
-    ScriptedModel,
-    call,
-    decide,
-    make_engine,
-    post,
-    run,
-    say,
-    sign_in,
-    start,
-)
-from tests.support.toy import TOOLS, make_bundle
+from tests.support.scripted import FAILED, START, Ran, call, decide, post, say, sign_in, start
+from tests.support.workshop import BUNDLE, DESK, Workshop, take, wait
 from tests.turns.test_person_takes_over import Logs
 
 pytestmark = pytest.mark.anyio
 
-BUNDLE = make_bundle()
-DESK = HumanAgent(staff_id=StaffId("st_1"), name="Desk One")
-DECLINED = phrase("approval_declined", "en")
 
-
-class Till:
-    """The engine, its clock and what the money tool was asked to pay."""
+class Till(Workshop):
+    """A workshop whose money tool pays whatever it is asked to, unless `pay_back` says otherwise."""
 
     def __init__(self, *replies: Any, pay_back: Any = None) -> None:
-        self.clock = Clock()
-        self.model = ScriptedModel(replies)
-        self.toolset = RecordingToolset(
-            dict(TOOLS), {"pay_back": pay_back or (lambda context, amount_usd: {"ok": 1})}
-        )
-        self.engine: Engine = make_engine(BUNDLE, self.model, self.toolset, clock=self.clock)
+        super().__init__(*replies, functions={"pay_back": pay_back or (lambda context, amount_usd: {"ok": 1})})
 
     @property
     def paid(self) -> list[dict[str, Any]]:
-        return [arguments for _, arguments, _ in self.toolset.calls]
+        return [arguments for _, arguments in self.calls]
 
     async def ask(self, amount: float, conversation: Conversation | None = None) -> Conversation:
         """The customer asks for money and the card is there."""
         before = conversation or sign_in(start(BUNDLE))
-        ran = await run(self.engine, post(before, "give me my money back", at=self.clock()))
-        return ran.conversation
+        return (await self.run(post(before, "give me my money back", at=self.clock()))).conversation
 
     async def confirm(self, conversation: Conversation) -> Ran:
-        return await run(self.engine, decide(conversation, at=self.clock()))
-
-    async def carry_out(self, conversation: Conversation) -> Ran:
-        return await run(self.engine, conversation)
+        return await self.run(decide(conversation, at=self.clock()))
 
 
 def pay(amount: float, id_: str = "t1") -> Any:
@@ -163,7 +136,7 @@ async def test_amounts_of_two_cards_confirmed_at_once_add_up():
             )
         )
 
-    ran = await till.carry_out(both)
+    ran = await till.run(both)
 
     assert till.paid == [{"amount_usd": 60}]
     assert [each.arguments for each in ran.of(ApprovalRequested)] == [{"amount_usd": 50}]
@@ -171,7 +144,7 @@ async def test_amounts_of_two_cards_confirmed_at_once_add_up():
 
 async def test_what_a_person_has_approved_does_not_count_against_the_customers_own_limit():
     till, waiting = await asked_for(say("It is done."), pay(80, "t2"), say("Card."), say("Done."))
-    approved = await till.carry_out(judge(waiting, "approve"))
+    approved = await till.run(judge(waiting, "approve"))
     confirmed = await till.confirm(await till.ask(80, approved.conversation))
     assert confirmed.of(ApprovalRequested) == []
     assert till.paid == [{"amount_usd": 500}, {"amount_usd": 80}]
@@ -184,7 +157,7 @@ async def test_an_approval_makes_exactly_one_call_with_exactly_the_arguments_tha
     till, waiting = await asked_for(say("It is done."))
     (approval_id,) = waiting.approvals
 
-    ran = await till.carry_out(judge(waiting, "approve"))
+    ran = await till.run(judge(waiting, "approve"))
 
     (made,) = ran.of(ToolCalled)
     assert (made.call_id, made.approval_id, made.arguments) == (approval_id, approval_id, {"amount_usd": 500})
@@ -200,20 +173,20 @@ async def test_it_runs_for_the_customer_who_confirmed_although_nobody_is_signed_
     till.clock.forward(hours=5)
     assert waiting.identity_at(till.clock()) is None
 
-    await till.carry_out(judge(waiting, "approve", at=till.clock()))
+    await till.run(judge(waiting, "approve", at=till.clock()))
 
     assert [context.customer_id for _, _, context in till.toolset.calls] == [CustomerId("C-1")]
 
 
 async def test_it_runs_for_the_customer_who_confirmed_although_another_is_signed_in_now():
     till, waiting = await asked_for(say("It is done."))
-    await till.carry_out(judge(sign_in(waiting, "C-2"), "approve"))
+    await till.run(judge(sign_in(waiting, "C-2"), "approve"))
     assert [context.customer_id for _, _, context in till.toolset.calls] == [CustomerId("C-1")]
 
 
 async def test_a_declined_action_is_not_done_and_the_model_is_told_so():
     till, waiting = await asked_for(say("It was not approved."))
-    ran = await till.carry_out(judge(waiting, "decline"))
+    ran = await till.run(judge(waiting, "decline"))
 
     assert till.paid == [] and ran.of(ToolCalled) == []
     note = read_note(till.model.requests[-1].messages[-1].content)
@@ -224,17 +197,27 @@ async def test_a_declined_action_is_not_done_and_the_model_is_told_so():
     assert ran.text == "It was not approved." and messages_by("system", ran.facts) == []
 
 
+async def test_of_an_approval_that_came_too_late_the_model_is_told_that_and_not_that_somebody_refused():
+    till, waiting = await asked_for(say("There was nobody to approve it in time."))
+    late = START + timedelta(days=3)
+    ran = await till.run(waiting.extended(*handoff.decide_due(waiting, BUNDLE, late, lambda kind: f"{kind}_late")))
+
+    note = read_note(till.model.requests[-1].messages[-1].content)
+    assert note is not None and [each.outcome for each in note.actions] == ["approval_expired"]
+    assert till.paid == [] and ran.text == "There was nobody to approve it in time."
+
+
 async def test_the_model_is_told_what_came_of_the_approved_action():
     till, waiting = await asked_for(say("It is done."))
-    await till.carry_out(judge(waiting, "approve"))
+    await till.run(judge(waiting, "approve"))
     note = read_note(till.model.requests[-1].messages[-1].content)
     assert note is not None and [(each.outcome, each.result) for each in note.actions] == [("ok", {"ok": 1})]
 
 
 async def test_a_later_turn_does_not_pay_again():
     till, waiting = await asked_for(say("It is done."), say("You are welcome."))
-    ran = await till.carry_out(judge(waiting, "approve"))
-    again = await till.carry_out(post(ran.conversation, "thanks"))
+    ran = await till.run(judge(waiting, "approve"))
+    again = await till.run(post(ran.conversation, "thanks"))
     assert again.text == "You are welcome." and len(till.paid) == 1
 
 
@@ -246,7 +229,7 @@ async def test_an_approved_action_that_goes_wrong_is_told_and_offers_a_person(er
         raise error
 
     till, waiting = await asked_for(say("Somebody looks at it."), pay_back=broken)
-    ran = await till.carry_out(judge(waiting, "approve"))
+    ran = await till.run(judge(waiting, "approve"))
     assert [each.outcome for each in ran.of(ToolReturned)] == [outcome]
     assert len(ran.of(HandoffOffered)) == (outcome == "unknown")
 
@@ -254,49 +237,115 @@ async def test_an_approved_action_that_goes_wrong_is_told_and_offers_a_person(er
 # While a person has the conversation -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", ["waiting", "with_human"])
-@pytest.mark.parametrize("decision", ["approve", "decline"])
-async def test_while_a_person_is_to_answer_it_is_done_without_a_word_of_the_assistants(
-    decision: Literal["approve", "decline"], status: str
+HELD = {"waiting": wait, "with_human": take}
+PAYING = "Doing pay_back"
+
+
+def line(key: str, locale: str = "en") -> str:
+    return phrase(key, locale, label=PAYING)
+
+
+def lines(ran: Ran) -> list[str]:
+    return [message.text for message in messages_by("system", ran.facts)]
+
+
+def refuse(context: Any, amount_usd: float) -> Any:
+    raise ToolRejected("Paid already.")
+
+
+def break_down(context: Any, amount_usd: float) -> Any:
+    raise ToolFailed("timed out")
+
+
+@pytest.mark.parametrize("status", list(HELD))
+@pytest.mark.parametrize(("decision", "told"), [("approve", "action_done"), ("decline", "approval_declined")])
+async def test_while_a_person_is_to_answer_it_is_done_and_told_without_a_word_of_the_assistants(
+    decision: Literal["approve", "decline"], told: str, status: str
 ):
     till, before = await asked_for(say("never"))
-    moved = (
-        HandoffRequested(at=START, reason="asked")
-        if status == "waiting"
-        else HandoffAccepted(at=START, human_agent=DESK)
-    )
-    held = before.extended(moved)
     asked = len(till.model.requests)
 
-    ran = await till.carry_out(judge(held, decision))
+    ran = await till.run(judge(HELD[status](before), decision))
 
     assert till.paid == ([{"amount_usd": 500}] if decision == "approve" else [])
     assert len(till.model.requests) == asked and messages_by("assistant", ran.facts) == []
-    told = [message.text for message in messages_by("system", ran.facts)]
-    assert told == ([DECLINED] if decision == "decline" else [])
+    assert lines(ran) == [line(told)]
     assert (ran.of(TurnEnded)[0].outcome, ran.conversation.status) == ("handed_off", status)
     assert ran.conversation.unfinished is False
 
 
-async def test_an_approval_after_the_customer_has_closed_is_carried_out_still():
+@pytest.mark.parametrize(("pay_back", "told"), [(refuse, "action_not_done"), (break_down, "action_unknown")])
+async def test_what_goes_wrong_while_a_person_is_to_answer_is_told_as_it_is(pay_back: Any, told: str):
+    till, before = await asked_for(say("never"), pay_back=pay_back)
+    ran = await till.run(judge(take(before), "approve"))
+    assert lines(ran) == [line(told)]
+
+
+async def test_a_card_that_shows_what_was_done_needs_no_line_beside_it():
+    till, before = await asked_for(
+        say("never"), pay_back=lambda context, amount_usd: ToolOutput({"ok": 1}, Card(title="Paid back"))
+    )
+    ran = await till.run(judge(take(before), "approve"))
+    assert [each.card for each in ran.of(ToolReturned)] == [Card(title="Paid back")] and lines(ran) == []
+
+
+@pytest.mark.parametrize("locale", ["en", "zh", "es", "ar"])
+@pytest.mark.parametrize(
+    "key", ["action_done", "action_not_done", "action_unknown", "approval_declined", "approval_expired"]
+)
+def test_every_outcome_has_words_of_its_own_in_every_language(key: str, locale: str):
+    assert PAYING in line(key, locale)
+    assert locale == "en" or line(key, locale) != line(key)
+
+
+async def test_what_nobody_approved_in_time_is_told_as_just_that():
+    till, before = await asked_for(say("never"))
+    late = START + timedelta(days=3)
+    expired = handoff.decide_due(take(before), BUNDLE, late, lambda kind: f"{kind}_late")
+    ran = await till.run(take(before).extended(*expired))
+    assert lines(ran) == [line("approval_expired")] and till.paid == []
+
+
+async def test_a_model_that_fails_after_the_payment_leaves_the_customer_with_the_outcome():
+    till, waiting = await asked_for([FAILED])
+    ran = await till.run(judge(waiting, "approve"))
+    assert till.paid == [{"amount_usd": 500}] and ran.of(TurnEnded)[0].outcome == "failed"
+    assert lines(ran) == [line("action_done")]
+
+
+async def test_a_mistake_of_ours_after_the_payment_leaves_the_customer_with_the_outcome():
+    till, waiting = await asked_for(say("never"))
+    stored = await till.run_until(judge(waiting, "approve"), ToolReturned, stored=True)
+    facts = give_up(till.engine, stored)
+    assert [message.text for message in messages_by("system", facts)] == [line("action_done")]
+
+
+async def test_a_customer_who_stops_the_reply_still_reads_what_was_done():
+    stop = asyncio.Event()
+    till, waiting = await asked_for([TextGrew("It is"), 0.0, stop.set, 30.0])
+    ran = await till.run(judge(waiting, "approve"), stop=stop)
+    assert ran.of(TurnEnded)[0].outcome == "cancelled" and lines(ran) == [line("action_done")]
+
+
+async def test_an_approval_after_the_customer_has_closed_is_carried_out_still_and_told():
     till, before = await asked_for(say("never"))
     ended = before.extended(ConversationClosed(at=START, by="customer"))
-    ran = await till.carry_out(judge(ended, "approve"))
+    ran = await till.run(judge(ended, "approve"))
     assert till.paid == [{"amount_usd": 500}]
-    assert ran.of(TurnEnded)[0].outcome == "cancelled" and ran.of(MessagePosted) == []
+    assert ran.of(TurnEnded)[0].outcome == "cancelled"
+    assert messages_by("assistant", ran.facts) == [] and lines(ran) == [line("action_done")]
 
 
-async def test_a_confirmation_pressed_while_a_person_has_it_still_asks_for_the_second_yes():
+async def test_a_confirmation_pressed_as_a_person_takes_it_still_asks_for_the_second_yes_and_says_so():
     till = Till(pay(500), say("Use the card."), say("never"))
     card = await till.ask(500)
     (confirmation_id,) = card.confirmations
-    held = card.extended(HandoffAccepted(at=START, human_agent=DESK))
-    pressed = held.extended(
+    pressed = take(card).extended(
         ConfirmationDecided(at=START, turn_id=TurnId("tn_p"), confirmation_id=confirmation_id, decision="confirm")
     )
-    ran = await till.carry_out(pressed)
+    ran = await till.run(pressed)
     assert len(ran.of(ApprovalRequested)) == 1 and till.paid == []
-    assert messages_by("assistant", ran.facts) == []
+    assert messages_by("assistant", ran.facts) == [] and lines(ran) == [line("approval_waits")]
 
 
 # Never twice -------------------------------------------------------------------------------------------------------
@@ -304,7 +353,7 @@ async def test_a_confirmation_pressed_while_a_person_has_it_still_asks_for_the_s
 
 def room_of(till: Till) -> tuple[Ledger, Worker]:
     ledger = Ledger(Logs(), lambda *_: None, alone=False)
-    return ledger, Worker({BUNDLE.name: till.engine}, ledger, lambda *_: None)
+    return ledger, Worker(Engines([till.engine]), ledger, lambda *_: None)
 
 
 async def test_a_person_who_comes_between_the_plan_and_the_call_does_not_stop_what_was_approved():
@@ -336,23 +385,17 @@ async def test_a_person_who_comes_between_the_plan_and_the_call_does_not_stop_wh
     assert till.paid == [{"amount_usd": 500}]
     assert len([each for each in log if isinstance(each, ToolCalled)]) == 1
     assert [each.text for each in messages_by("assistant", log)] == ["Use the card.", "A colleague looks at it."]
+    assert [each.text for each in messages_by("system", log)] == [line("action_done")]
     assert now.status == "with_human" and not now.unfinished and now.running_calls == {}
 
 
 async def test_a_crash_between_effect_and_result_leaves_it_unknown_and_never_pays_again():
     till, waiting = await asked_for(say("I cannot tell whether it was paid."))
     stored = judge(waiting, "approve")
-    steps = run_turn(till.engine, stored, asyncio.Event())
-    async for step in steps:
-        if not isinstance(step, tuple):
-            continue
-        if any(isinstance(fact, ToolReturned) for fact in step):
-            break  # killed here: it has acted, and its result is not stored
-        stored = stored.extended(*step)
-    await steps.aclose()
+    stored = await till.run_until(stored, ToolReturned, stored=False)
     assert till.paid == [{"amount_usd": 500}] and stored.running_calls
 
-    ran = await till.carry_out(stored)
+    ran = await till.run(stored)
 
     assert len(till.paid) == 1
     assert [each.outcome for each in ran.of(ToolReturned)] == ["unknown"]
@@ -362,28 +405,18 @@ async def test_a_crash_between_effect_and_result_leaves_it_unknown_and_never_pay
 async def test_a_crash_before_the_call_was_noted_pays_once():
     till, waiting = await asked_for(say("It is done."))
     stored = judge(waiting, "approve")
-    steps = run_turn(till.engine, stored, asyncio.Event())
-    async for step in steps:
-        if isinstance(step, tuple):
-            break  # killed before anything was stored
-    await steps.aclose()
+    assert await till.run_until(stored, stored=False) == stored
     assert till.paid == []
-    await till.carry_out(stored)
+    await till.run(stored)
     assert till.paid == [{"amount_usd": 500}]
 
 
 async def test_a_crash_after_the_second_yes_was_asked_for_does_not_ask_for_it_twice():
     till = Till(pay(500), say("Use the card."), say("A colleague looks at it."))
     stored = decide(await till.ask(500))
-    steps = run_turn(till.engine, stored, asyncio.Event())
-    async for step in steps:
-        if isinstance(step, tuple):
-            stored = stored.extended(*step)
-            if any(isinstance(fact, ApprovalRequested) for fact in step):
-                break
-    await steps.aclose()
+    stored = await till.run_until(stored, ApprovalRequested, stored=True)
 
-    ran = await till.carry_out(stored)
+    ran = await till.run(stored)
 
     assert ran.of(ApprovalRequested) == [] and len(ran.conversation.approvals) == 1
 
@@ -403,7 +436,7 @@ async def test_two_workers_that_carry_out_the_same_approval_pay_once():
     stored = judge(waiting, "approve")
     ledger, worker = room_of(till)
     await ledger.append(Conversation(stored.conversation_id), *(logged.event for logged in stored.log))
-    another = Worker({BUNDLE.name: till.engine}, ledger, lambda *_: None)
+    another = Worker(Engines([till.engine]), ledger, lambda *_: None)
 
     async with asyncio.timeout(10):
         await asyncio.gather(*(each(stored.conversation_id, asyncio.Event()) for each in (worker, another)))

@@ -294,7 +294,9 @@ def test_a_reply_carries_name_and_picture_and_its_key_makes_it_one_message() -> 
         update={"author_name": "Desk One", "author_picture": "/one.png", "message_id": MessageId("ms_new1")}
     )
     holding = holding.extended(posted)
-    assert handoff.reply(holding, ONE, "other words", "k1", START, ids()) == ()
+    assert handoff.reply(holding, ONE, "Hello *you*", "k1", START, ids()) == ()
+    other = handoff.reply(holding, ONE, "other words", "k1", START, ids())
+    assert isinstance(other, handoff.Refused) and other.code == "id_used"
     returned = holding.extended(*facts(handoff.return_to_assistant(holding, ONE, START, ids())))
     assert handoff.reply(returned, ONE, "Hello *you*", "k1", START, ids()) == (), "a late retry is no refusal"
     assert code(handoff.reply(returned, ONE, "more", "k2", START, ids())) == "not_accepted"

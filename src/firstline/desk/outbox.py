@@ -66,8 +66,8 @@ class Outbox(Protocol):
         """Write what became of an attempt, and the thread when there is one."""
         ...
 
-    async def list_dead(self, limit: int = 100) -> Sequence[Delivery]:
-        """What was given up, the newest first."""
+    async def list_dead(self, limit: int | None = 100) -> Sequence[Delivery]:
+        """What was given up, the newest first; None: all of it."""
         ...
 
     async def redeliver(self, desk: DeskName, delivery_id: str, now: datetime) -> bool:

@@ -17,6 +17,7 @@ from firstline import __version__
 from firstline.errors import FirstlineError, RequestError, StoreError
 from firstline.service import chat, desk_in, pages, person, report, sign_in, staff, staff_pages, staff_stream
 from firstline.service.fence import Fence, error_response
+from firstline.service.invalid import tell_invalid
 from firstline.service.limits import Buckets, TooMany
 from firstline.service.reception import Reception
 from firstline.wire import Service
@@ -102,14 +103,18 @@ async def _healthz() -> dict[str, str]:
 
 
 async def _readyz(request: Request) -> JSONResponse:
-    """The store can be read and the bundles are loaded; and which model speaks."""
+    """The store can be read and the bundles are loaded; which model speaks, and which revisions new conversations
+    get. `problems`: by bundle, a publication that could not be opened; what was served before goes on.
+    """
     service: Service = request.app.state.service
     try:
         await service.store.unfinished()
     except StoreError:
         return JSONResponse({"status": "store_unavailable"}, 503)
     models = {name: engine.model.name for name, engine in service.engines.items()}
-    return JSONResponse({"status": "ready", "models": models, "busy": service.dispatcher.busy})
+    revisions = {name: service.engines.shares(name) for name in service.engines}
+    ready = {"status": "ready", "models": models, "revisions": revisions, "busy": service.dispatcher.busy}
+    return JSONResponse({**ready, "problems": service.engines.problems})
 
 
 async def _metrics() -> Response:
@@ -134,9 +139,7 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
     first = error.errors()[0]
     if first["type"] == "json_invalid" or first["loc"] == ("body",):
         return _answer(request, 400, "bad_json", "The body is not a JSON object. Send valid JSON.")
-    where = ".".join(str(part) for part in first["loc"][1:])[:80]
-    shown = f"{where}: {first['msg']}".encode("utf-8", "replace").decode()  # a name may hold half a character
-    return _answer(request, 422, "invalid", shown[:300])
+    return _answer(request, 422, "invalid", tell_invalid(first, first["loc"][1:]))
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:

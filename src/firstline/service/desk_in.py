@@ -20,6 +20,7 @@ from firstline.desk.signing import verify_chatwoot, verify_webhook
 from firstline.errors import RequestError
 from firstline.events import Event
 from firstline.service.bodies import CLIENT_ID, Body, Text, check_text
+from firstline.service.invalid import tell_invalid
 from firstline.service.reception import Reception, Served, allowed
 from firstline.staff import check_display_name, check_picture
 from firstline.types import ConversationId, Json
@@ -142,9 +143,7 @@ def _read_deed(raw: bytes) -> DeedBody:
         return DeedBody.model_validate(_read_object(raw))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])[:80]
-        shown = f"{where}: {first['msg']}".encode("utf-8", "replace").decode()
-        raise RequestError(422, "invalid", shown[:300]) from None
+        raise RequestError(422, "invalid", tell_invalid(first, first["loc"])) from None
 
 
 def _read_object(raw: bytes) -> Mapping[str, object]:

@@ -95,7 +95,7 @@ def _show_criterion(criterion: Criterion, words: Words, locale: Locale) -> Shown
     return {
         "number": criterion.number,
         "name": name,
-        "about": words(f"about.{figure.key}"),
+        "about": " ".join([words(f"about.{figure.key}"), *([words(figure.note)] if figure.note else ())]),
         "value": write_value(figure.value, figure.unit, locale, decimals=1),
         "range": write_range(figure.low, figure.high, figure.unit, locale) if criterion.shown else "",
         "n": "" if figure.n is None else f"{figure.n:,}",
@@ -159,6 +159,7 @@ def _show_figure(section: str, figure: Figure, words: Words, locale: Locale) -> 
         "link": figure.link,
         "verdict": figure.verdict,
         "verdict_word": words(figure.verdict) if figure.verdict else "",
+        "note": words(figure.note) if figure.note else "",
     }
 
 
@@ -177,6 +178,7 @@ def _show_endings(report: Report, words: Words, locale: Locale) -> Shown:
         "handoffs": [_show_reason(line, words, locale) for line in report.handoffs],
         "causes": [_show_figure("cause", each, words, locale) for each in report.causes],
         "waiting": _show_figure("handoffs", report.waiting, words, locale),
+        "waited": _show_figure("handoffs", report.waited, words, locale) if report.waited.n else None,
         "waiting_since": words("waiting_since", moment=_write_moment(since, locale)) if since else "",
     }
 

@@ -15,6 +15,7 @@ from firstline.errors import RequestError
 from firstline.evals.correction import build_case, find_reply, write_case
 from firstline.events import ApprovalDecided, CorrectionPosted, Event, Logged, NotePosted, TypingShown
 from firstline.handoff import (
+    ID_USED,
     Decision,
     accept,
     check_holder,
@@ -116,7 +117,7 @@ async def accept_conversation(caller: AsHumanAgent, conversation: Known, recepti
 async def reply_to_customer(
     caller: AsHumanAgent, conversation: Known, body: ReplyBody, reception: Served, door: Door
 ) -> Json:
-    """Write to the customer. The same client_message_id again is the same message."""
+    """Write to the customer. The same client_message_id again is the same message, and holds the same text."""
     text, me = check_text(body.text, LONGEST_REPLY_CHARS), caller.member.human_agent
     client_id = f"{me.staff_id}:{body.client_message_id}"
     return await _move(
@@ -139,8 +140,9 @@ async def post_note(
 
     def decide(now_is: Conversation) -> Decision:
         posted = (logged.event for logged in now_is.log if isinstance(logged.event, NotePosted))
-        if any(note.client_message_id == client_id for note in posted):
-            return ()
+        said = next((note for note in posted if note.client_message_id == client_id), None)
+        if said is not None:
+            return () if said.text == text else ID_USED
         return (NotePosted(at=reception.now(), human_agent=me, text=text, client_message_id=client_id),)
 
     return await _move(conversation, reception, door, caller, "noted", decide)
@@ -206,7 +208,7 @@ async def show_typing(caller: AsHumanAgent, conversation: Known, reception: Serv
 async def draft_a_reply(caller: AsHumanAgent, conversation: Known, reception: Served, door: Door) -> Json:
     """What the assistant would answer, for the caller to look at and change. It is never sent by itself."""
     allowed(check_holder(conversation, caller.member.human_agent) or ())
-    engine = reception.engine(conversation.bundle)
+    engine = await reception.engine_of(conversation)
     draft = await draft_reply(engine, conversation)
     await door.note(caller, "drafted", conversation_id=conversation.conversation_id, cost_usd=draft.cost_usd)
     return {

@@ -16,6 +16,9 @@ METRICS: tuple[Metric, ...] = get_args(Metric)
 FLAGS = ("withheld", "confirmed", "returned")
 """What a record says yes or no to; `:failed` asks for the yes as well, `returned:ok` for those who did not return."""
 
+JUDGED: Mapping[str, str] = {"relevance:failed": "relevance", "supported:failed": "support"}
+"""What a judge was asked, by the metric that rests on its answer."""
+
 MOST_ROWS = 200
 
 _SHELVES: Mapping[str, Shelf] = {name: name for name in get_args(Shelf)}
@@ -50,7 +53,8 @@ async def read_filter(
     fields: dict[str, Wanted] = {name: _split(value) for name, value in named.items() if value is not None}
     fields |= {} if survey is None else {"survey": survey}
     fields |= {"returned": 0} if metric == "returned:ok" else {}
-    failed, at_least_one = _read_metric(metric if metric != "returned:ok" else None)
+    judged_bad = JUDGED.get(metric or "")
+    failed, at_least_one = _read_metric(metric if metric != "returned:ok" and not judged_bad else None)
     return Filter(
         shelf=_SHELVES[wanted],
         bundle=bundle,
@@ -63,6 +67,7 @@ async def read_filter(
         at_least_one=at_least_one,
         failed_pairs=failed,
         stream=_read_stream(stream),
+        judged_bad=judged_bad,
         limit=limit,
         offset=offset,
     )

@@ -69,9 +69,14 @@ export function createComposer(page) {
     const { mode } = draft;
     const text = draft[mode].trim();
     if (!text || isSending()) return;
-    const [sentIn, messageId] = [id, idFor(mode, text)];
+    const sentIn = id;
+    const post = () => desk.act(mode, { client_message_id: idFor(mode, text), text });
     proposal.forget();
-    if (!(await desk.act(mode, { client_message_id: messageId, text }))) return;
+    if (!(await post())) {
+      if (desk.notice !== 'id_used') return;
+      change({ ids: {} }); // other words went under this id: these are a message of their own
+      if (!(await post())) return;
+    }
     const sent = drafts.load(sentIn);
     const done = { [mode]: '', mode: 'reply', proposal: null, ids: {} };
     if (sent[mode].trim() === text) drafts.keep(sentIn, { ...sent, ...done });
