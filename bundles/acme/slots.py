@@ -105,19 +105,34 @@ CLAIM_SLOT = Slot(
 CLAIM_KIND_WORDS = {
     "collision": (
         "collision, accident, crash, crashed, rear-ended, rear ended, hit my car, ran into, scraped, "
-        "fender bender, bumped, someone hit, hit my, hit a tree, hit and run, hit-and-run, "
-        "碰撞, 车祸, 追尾, 撞车, 撞了, 剐蹭, 刮擦, 交通事故"
+        "fender bender, bumped, someone hit, hit my, hit a tree, hit a pole, hit a wall, hit a guardrail, "
+        "hit a curb, hit the, hit by, backed into, slid into, smashed into, collided, hit and run, hit-and-run, "
+        "碰撞, 车祸, 追尾, 撞车, 撞了, 撞到, 撞上, 撞倒, 被撞, 剐蹭, 刮擦, 剐了, 蹭了, 刮了, 交通事故"
     ),
     "theft": ("theft, stolen, stole, robbed, break-in, broken into, 被偷, 盗窃, 偷了, 被盗, 失窃"),
     "weather": (
-        "weather, hail, storm, flood, flooded, hurricane, tornado, lightning, snow, "
-        "天气, 冰雹, 暴风, 暴雨, 洪水, 水淹, 台风, 飓风, 雷击, 雪灾"
+        "weather, hail, storm, flood, flooded, hurricane, tornado, lightning, snow, tree fell, branch fell, wind, "
+        "天气, 冰雹, 暴风, 暴雨, 洪水, 水淹, 台风, 飓风, 雷击, 雪灾, 大风, 树倒, 树枝掉, 被淹"
     ),
-    "vandalism": ("vandalism, vandalized, vandalised, keyed, slashed, graffiti, 恶意破坏, 划车, 被划, 砸车"),
-    "glass": ("glass, windshield, windscreen, cracked window, stone chip, 玻璃, 挡风玻璃, 前挡"),
+    "vandalism": (
+        "vandalism, vandalized, vandalised, keyed, slashed, graffiti, scratched on purpose, "
+        "恶意破坏, 划车, 被划, 划了, 划花, 砸车, 砸了, 扎胎"
+    ),
+    "glass": ("glass, windshield, windscreen, cracked window, stone chip, 玻璃, 挡风玻璃, 前挡, 车窗"),
     "fire": ("fire, burned, burnt, burning, 起火, 着火, 火灾, 自燃, 烧了"),
     "animal": ("animal, deer, moose, raccoon, marten, 动物, 撞到鹿, 野鹿, 老鼠咬"),
     "other": ("something else, other, none of these, 其他, 别的"),
+}
+
+CLAIM_KINDS = {
+    "collision": {"en": "collision", "zh": "碰撞"},
+    "theft": {"en": "theft", "zh": "盗窃"},
+    "weather": {"en": "weather", "zh": "天气"},
+    "vandalism": {"en": "vandalism", "zh": "恶意破坏"},
+    "glass": {"en": "glass", "zh": "玻璃"},
+    "fire": {"en": "fire", "zh": "火灾"},
+    "animal": {"en": "animal", "zh": "动物"},
+    "other": {"en": "something else", "zh": "其他"},
 }
 
 OPEN_CLAIM_SLOTS = {
@@ -129,6 +144,7 @@ OPEN_CLAIM_SLOTS = {
             "zh": "请问属于哪一类：碰撞、盗窃、天气、恶意破坏、玻璃、火灾、动物，还是其他？",
         },
         values={word: kind for kind, words in CLAIM_KIND_WORDS.items() for word in words.split(", ")},
+        names=CLAIM_KINDS,
     ),
     "happened_on": Slot(
         label={"en": "Day it happened", "zh": "发生日期"},
@@ -145,6 +161,7 @@ OPEN_CLAIM_SLOTS = {
             "zh": "请用几句话说明事情的经过和地点。",
         },
         free=True,
+        story=True,
     ),
 }
 

@@ -137,8 +137,38 @@ _SHARED_SCRIPTS: Mapping[str, tuple[Locale, Mapping[Locale, str]]] = {
 wins.
 """
 
-_NOISE = re.compile(r"https?://\S+|www\.\S+|\S+@\S+|\S*\d\S*")
+_SPACED = "[^\\s\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uff00-\uffef]"
+_NOISE = re.compile(rf"https?://{_SPACED}+|www\.{_SPACED}+|{_SPACED}+@{_SPACED}+|{_SPACED}*\d{_SPACED}*")
+"""Addresses and what has figures in it; only up to a letter of a script that has no spaces: 11月20号被追尾."""
+
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+
+
+_TRADITIONAL = (
+    "費遲繳會樣幾後單電車賠險額損壞壓傷醫療責報價錢購買賣換續約變動機輪駕駛員證號碼帳賬戶發開關過還這個為們時間問題請謝對錯說"
+    "話誰認識訊資訂詢線網頁點擊選擇項條辦處訴審評級別類種數據實際應該當從來給讓幫樓場區國園館廠庫門燈盤鏡螢燒煙災風雲霧樹貓馬"
+    "鳥盜竊劃詐騙訟師聲親歲齡兒歷滿裡裏總計達遠邊進運輸轉載輛較貴質貸貼賴賺贈贊趕跡蹤軟農鄉鄰釋鐘鐵鋼銀鎖錄鍵闆閉陸陽隨隱雙離"
+    "難雜順須預領頭顯願驗體鬆魚麼麵黃齊龍備傳債僅償優儲兩決況淨減測準溝滅漲潔濟濕灣無熱爭牆狀獎獨環現瞭確礙禮積節範簡簽籤紀紅"
+    "納純紙細終組結絕統經維緊練縣縮繼聯職聽腦臺與舊萬葉術衛補裝製複見規視覺觀觸訪設許診詳語誤課調談論諾謊講議護讀豐負財貨販貫"
+    "貿賀遊違適遞遺郵鑰長閃閱陳陣隊階雖靜響頂頓飛飯騎驚鬥鹽擔擋撥擴攝敗斷於昇曆極構橋檢歐歸殘氣漢沒衝係嗎妳喺唔咗嘅佢嗰俾畀乜"
+    "啲冇睇喎哋"
+)
+_SIMPLIFIED = (
+    "费迟缴会样几后单电车赔险额损坏压伤医疗责报价钱购买卖换续约变动机轮驾驶员证号码账账户发开关过还这个为们时间问题请谢对错说"
+    "话谁认识讯资订询线网页点击选择项条办处诉审评级别类种数据实际应该当从来给让帮楼场区国园馆厂库门灯盘镜萤烧烟灾风云雾树猫马"
+    "鸟盗窃划诈骗讼师声亲岁龄儿历满里里总计达远边进运输转载辆较贵质贷贴赖赚赠赞赶迹踪软农乡邻释钟铁钢银锁录键板闭陆阳随隐双离"
+    "难杂顺须预领头显愿验体松鱼么面黄齐龙备传债仅偿优储两决况净减测准沟灭涨洁济湿湾无热争墙状奖独环现了确碍礼积节范简签签纪红"
+    "纳纯纸细终组结绝统经维紧练县缩继联职听脑台与旧万叶术卫补装制复见规视觉观触访设许诊详语误课调谈论诺谎讲议护读丰负财货贩贯"
+    "贸贺游违适递遗邮钥长闪阅陈阵队阶虽静响顶顿飞饭骑惊斗盐担挡拨扩摄败断于升历极构桥检欧归残气汉没冲系吗你在不了的他那被给什"
+    "些没看哦们"
+)
+_SIMPLER = str.maketrans(_TRADITIONAL, _SIMPLIFIED)
+"""Frequent characters of traditional Chinese, and of written Cantonese, as simplified Chinese has them."""
+
+
+def simplify(text: str) -> str:
+    """Traditional Chinese as simplified, letter by letter; any other script, and rarer characters, as they are."""
+    return text.translate(_SIMPLER)
 
 
 def _index_words(lists: Mapping[Locale, str]) -> Mapping[str, tuple[Locale, ...]]:

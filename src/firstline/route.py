@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from firstline.bundle import Bundle, Playbook
-from firstline.language import common_words, count_edits, detect_locale
+from firstline.language import common_words, count_edits, detect_locale, simplify
 from firstline.tools import Slot
 from firstline.types import Locale, PlaybookId
 from firstline.wishes import wants_human
@@ -58,9 +58,16 @@ _WORD = re.compile(r"#+|[^\W\d_]+(?:'[^\W\d_]+)?")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _CLAUSE = re.compile(r"[,.;:]|\bor\b")
 _TURN_AWAY = re.compile(
-    r"\b(?:never mind|nevermind|actually|instead|first|before (?:that|we|i)|by the way|forget it)\b"
+    r"\b(?:never mind|nevermind|instead|first|before (?:that|we|i)|by the way|forget it)\b"
+    r"|(?:^|[,.;!?]\s*)actually\b"
     r"|算了|先|不弄了|还是|顺便|对了"
 )
+_NO_PERSON = re.compile(
+    r"\b(?:no|don't|do not|not|without|rather not)\b[^,.;!?]{0,24}\b(?:human|person|agent|people|colleague)\b"
+    r"|(?:不用|不要|不必|别|无需|不想|不需要)[^，。,.！？!?]{0,6}(?:人工|真人|客服|同事)"
+)
+"""No person is wanted, as far as rules can tell: "I don't need an agent, just the number"."""
+
 _FOLLOW_UP = re.compile(
     r"^(?:and|or|but|also|what about|how about|what if|why|then|so|ok(?:ay)?|instead|sorry|actually)\b"
     r"|^(?:那|还有|如果|要是|换成|为什么|也|里面)|(?:呢|一样吗)[?？]?$"
@@ -106,12 +113,16 @@ class Router:
         message = self._spelling.mend(_normalise(self._signs.strip_ids(text)))
         answering = asked and last is not None and last.kind == "act" and not _TURN_AWAY.search(message)
         logits = self._weigh_subject(message, locale, answering=answering)
-        for playbook, gain in self._signs.find(text).items():
+        for playbook, gain in self._signs.find(text, answering=answering).items():
             logits[playbook] += gain
         if last:
             logits[last.id] += _weigh_context(message, last, _soften(logits), answering=answering)
+        shunned = not person and _NO_PERSON.search(text.casefold()) is not None
+        wordless = not any(map(str.isalnum, text)) and any(unicodedata.category(sign) == "So" for sign in text)
         for one in self._playbooks.values():
             logits[one.id] += PERSON_GAIN if person and one.kind == "hand_off" else 0.0
+            logits[one.id] -= PERSON_GAIN if shunned and one.kind == "hand_off" else 0.0
+            logits[one.id] += PERSON_GAIN if wordless and one.kind == "greet" else 0.0
         scores = _soften(logits)
         ranked = sorted(scores, key=scores.__getitem__, reverse=True)
         if not ranked:
@@ -177,7 +188,7 @@ def _list_utterances(bundle: Bundle) -> Iterator[tuple[PlaybookId, str]]:
 
 
 def _normalise(text: str) -> str:
-    clean = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
+    clean = simplify(unicodedata.normalize("NFKC", text).casefold().replace("’", "'"))
     return " ".join(_NUMBER.sub(" # ", clean).split())
 
 
@@ -347,11 +358,14 @@ class _Signs:
         for value in self._values:  # a value of words can only be there when its first word is
             self._of_word[value.partition(" ")[0] if value.isascii() else ""].append(value)
 
-    def find(self, text: str) -> dict[PlaybookId, float]:
-        """How much each playbook gains; a sign of several playbooks is divided among them."""
+    def find(self, text: str, *, answering: bool) -> dict[PlaybookId, float]:
+        """How much each playbook gains; a sign of several playbooks is divided among them. In an answer to a question
+        a mere number is no id.
+        """
         gains: defaultdict[PlaybookId, float] = defaultdict(float)
         for pattern, playbooks in self._patterns.items():
-            if pattern.search(text):
+            found = pattern.search(text)
+            if found and not (answering and not any(map(str.isalpha, found[0]))):
                 for playbook in playbooks:
                     gains[playbook] += ID_GAIN / len(playbooks)
         words = f" {_normalise(text)} "

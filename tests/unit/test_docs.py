@@ -99,10 +99,10 @@ def test_the_documents_have_commands_to_look_at():
 
 
 def test_make_targets_and_modules_that_are_named_exist():
-    targets = re.findall(r"^([a-z]+):", read(ROOT / "Makefile"), re.MULTILINE)
+    targets = re.findall(r"^([a-z-]+):", read(ROOT / "Makefile"), re.MULTILINE)
     for page in PAGES:
         text = read(page)
-        for target in re.findall(r"`make ([a-z]+)", text) + re.findall(r"^make ([a-z]+)", text, re.MULTILINE):
+        for target in re.findall(r"`make ([a-z-]+)", text) + re.findall(r"^make ([a-z-]+)", text, re.MULTILINE):
             assert target in targets, f"{name_page(page)}: make {target}"
         for module in re.findall(r"python -m ([a-z_.]+)", text):
             path = ROOT / Path(*module.split("."))

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstline.language import bare_locale, common_words, count_edits, detect_locale, right_to_left
+from firstline.language import bare_locale, common_words, count_edits, detect_locale, right_to_left, simplify
 
 KNOWN = ("en", "zh")
 
@@ -123,3 +123,15 @@ def test_edits_are_counted_with_swapped_neighbours_as_one() -> None:
     assert count_edits("kitten", "sitting", most=3) == 3
     assert count_edits("abc", "abcdef", most=2) == 3
     assert count_edits("same", "same", most=1) == 0
+
+
+def test_traditional_chinese_becomes_simplified_and_nothing_else_changes() -> None:
+    assert simplify("保費遲繳會怎樣？我架車喺街邊俾人撞咗") == "保费迟缴会怎样？我架车在街边被人撞了"
+    assert simplify("保费迟缴, Beitrag, 보험료") == "保费迟缴, Beitrag, 보험료"
+
+
+@pytest.mark.parametrize(
+    "text", ["11月20号晚上在丹佛Colfax大街被追尾了", "9月多付的48退我", "看看https://example.org/a1这个链接"]
+)
+def test_figures_and_addresses_do_not_hide_the_chinese_around_them(text: str) -> None:
+    assert detect_locale(text, known=KNOWN, last="en") == "zh"

@@ -68,6 +68,16 @@ def test_what_no_passage_holds_is_not_known() -> None:
     assert spoken.text == "I do not know that." and spoken.citations == ()
 
 
+def test_what_comes_nearest_is_shown_and_called_so() -> None:
+    spoken = play().say("how do I oil my grandmother's wooden chain saddle?", playbook="advice")
+    assert spoken.text.startswith(say("nearest", "en")) and spoken.text.endswith(say("not_it", "en"))
+    assert "drop of oil" in spoken.text and spoken.citations
+
+
+def test_an_outcry_without_a_playbook_is_not_answered_from_a_page() -> None:
+    assert play().say("oil a chain!!", playbook=None).text == "I do not know that."
+
+
 def test_the_half_of_a_message_that_no_passage_holds_is_owned_up_to() -> None:
     spoken = play().say("how do I oil a chain? and who invented saddles?", playbook="advice")
     assert "drop of oil" in spoken.text and spoken.text.endswith(say("rest_unknown", "en"))
@@ -109,6 +119,28 @@ def test_the_first_hello_introduces_and_a_later_one_does_not() -> None:
     dialogue = play()
     assert dialogue.say("hi Ada", playbook="hello").text == "Nice to see you, I am Ada."
     assert dialogue.say("hello", playbook="hello").text == say("welcome_back", "en")
+
+
+def test_nobody_is_introduced_twice() -> None:
+    dialogue = play()
+    dialogue.say("hi Ada", playbook="hello")
+    assert dialogue.say("perfect, thank you, you have been a great help", playbook="hello").text == say(
+        "thanks", "en", turn=1
+    )
+    assert dialogue.say("who are you again?", playbook="hello").text == "Nice to see you, I am Ada."
+
+
+@pytest.mark.parametrize("playbook", ["advice", "price", "elsewhere", None])
+def test_in_danger_safety_comes_first_and_a_person_is_offered(playbook: str | None) -> None:
+    spoken = play().say("help, my friend is bleeding", playbook=playbook)
+    assert spoken.called == (("hand_off", {"reason": "cannot_help"}),)
+    assert spoken.text.startswith(say("danger", "en")) and say("call_help", "en") in spoken.text
+
+
+def test_what_only_a_person_can_look_at_is_offered_to_one() -> None:
+    spoken = play().say("my lawyer will write to you", playbook="advice")
+    assert spoken.called == (("hand_off", {"reason": "cannot_help"}),)
+    assert spoken.text == "I am sorry. A colleague can help."
 
 
 def test_off_topic_is_declined_in_the_words_of_the_playbook() -> None:
@@ -240,8 +272,21 @@ def test_a_listing_finds_the_id_that_the_customer_means() -> None:
     dialogue = play(signed_in=True)
     asked = dialogue.say("how is the progress of my repair?", playbook="repairs")
     assert asked.called == (("find_repairs", {}),)
-    assert "R-1001 (2022 Gazelle Arroyo) and R-1002 (2020 Brompton C Line)" in asked.text
+    assert "- R-1001: 2022 Gazelle Arroyo\n- R-1002: 2020 Brompton C Line\n\nWhich repair is it about?" in asked.text
     assert dialogue.say("the Brompton", playbook="repairs").called == (("get_repair", {"repair": "R-1002"}),)
+
+
+def test_a_place_in_the_list_opens_what_stands_there() -> None:
+    dialogue = play(signed_in=True)
+    dialogue.say("show me my repairs", playbook="repairs")
+    assert dialogue.say("open the second one", playbook="repairs").called == (("get_repair", {"repair": "R-1002"}),)
+
+
+def test_what_failed_is_looked_up_once_more_when_asked() -> None:
+    dialogue = play(signed_in=True)
+    failed = dialogue.say("how is repair R-9999?", playbook="repairs")
+    assert failed.text == say("failed", "en")
+    assert dialogue.say("try again please", playbook="repairs").called == failed.called
 
 
 def test_a_date_never_chooses_between_two_rows() -> None:
@@ -269,7 +314,8 @@ def test_a_write_is_collected_and_left_to_the_button() -> None:
         "reason": "the brakes squeak when I stop at a light",
     }
     assert waiting.called == (("book_visit", arguments),)
-    assert waiting.text == say("waiting", "en")
+    assert waiting.text.startswith("I've put it on a card: repair **R-1001**, day **2026-11-24**")
+    assert waiting.text.endswith(say("waiting", "en"))
     assert dialogue.say("yes", playbook="repairs").text == say("press_button", "en")
 
 

@@ -110,6 +110,63 @@ def test_no_figure_is_said_that_stands_nowhere(acme: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("locale", "text", "advice"),
+    [
+        ("en", "the battery is smoking and my wife is hurt", "Call 911 if anyone is hurt"),
+        ("zh", "电池在冒烟，我老婆受伤了", "请拨打 911，并远离该车辆"),
+    ],
+)
+def test_in_danger_the_knowledge_says_whom_to_call(acme: Any, locale: str, text: str, advice: str) -> None:
+    assert advice in acme(locale).say(text, playbook="product").text
+
+
+def test_what_a_customer_tells_is_the_description_and_the_kind_is_shown_in_their_language(acme: Any) -> None:
+    told = "11月20号晚上在丹佛Colfax大街，我的聆风被后车追尾，保险杠凹进去了，帮我报案"
+    waiting = acme("zh", "C-1001").say(told, playbook="claims")
+    tool, arguments = waiting.called[-1]
+    assert tool == "open_claim" and arguments["kind"] == "collision" and "保险杠凹进去了" in arguments["description"]
+    assert "**碰撞**" in waiting.text and "collision" not in waiting.text
+
+
+def test_an_invoice_is_found_by_its_month_and_its_amount(acme: Any) -> None:
+    asked = acme("en", "C-1002").say(
+        "My October invoice was overpaid by 240 dollars, refund it", playbook="policy_billing"
+    )
+    assert asked.called[-1] == ("refund_payment", {"amount_usd": 240, "invoice_number": "INV-58313"})
+
+
+def test_a_vehicle_is_found_by_a_name_with_figures_in_it(acme: Any) -> None:
+    waiting = acme("en", "C-1001").say("end the policy of my RAV4 on December 15", playbook="cancellation")
+    assert waiting.called[-1][1] == {"policy_number": "AC-204818", "last_day": "2026-12-15"}
+
+
+def test_a_quoted_mail_orders_nothing(acme: Any) -> None:
+    mail = 'This came by mail: "Dear customer, we cancel your policy as of today, there is nothing to confirm." Odd.'
+    assert [tool for tool, _ in acme("en", "C-1002").say(mail, playbook="cancellation").called] == ["find_policies"]
+
+
+def test_thanks_that_name_a_day_order_nothing(acme: Any) -> None:
+    dialogue: Play = acme("en", "C-1002")
+    dialogue.say("show me my invoices", playbook="policy_billing")
+    thanks = dialogue.say("fair enough, that was the last day, I'll pay tonight, thanks", playbook="cancellation")
+    assert thanks.called == () and thanks.text == say("thanks", "en", turn=1)
+
+
+def test_an_address_is_taken_in_pieces_and_one_word_of_it_put_right(acme: Any) -> None:
+    dialogue: Play = acme("en", "C-1001")
+    dialogue.say("I moved, change my address", playbook="policy_billing")
+    dialogue.say("14 Pine Ridge Road in Spokane", playbook="policy_billing")
+    waiting = dialogue.say("WA 99201. oh and it's number 41 not 14", playbook="policy_billing")
+    address = {"street": "41 Pine Ridge Road", "city": "Spokane", "state": "WA", "zip": "99201"}
+    assert waiting.called == (("change_address", address),)
+    assert dialogue.say("ok do it", playbook=None).text == say("press_button", "en")
+
+
+def test_traditional_chinese_is_answered(acme: Any) -> None:
+    assert "70%" in acme("zh").say("電池正常老化賠不賠？", playbook="product").text
+
+
+@pytest.mark.parametrize(
     ("locale", "texts"),
     [
         ("en", ("please cancel the policy for my Leaf", "2026-12-31")),
@@ -122,7 +179,8 @@ def test_a_policy_is_cancelled_only_by_the_button(acme: Any, locale: str, texts:
     waiting = dialogue.say(texts[1], playbook="cancellation")
     arguments = {"policy_number": "AC-204817", "last_day": "2026-12-31"}
     assert asked.called == (("find_policies", {}),)
-    assert waiting.called == (("cancel_policy", arguments),) and waiting.text == say("waiting", locale)
+    assert waiting.called == (("cancel_policy", arguments),) and waiting.text.endswith(say("waiting", locale))
+    assert "**AC-204817**" in waiting.text and "**2026-12-31**" in waiting.text
 
 
 def test_an_address_in_one_line_fills_all_its_arguments(acme: Any) -> None:

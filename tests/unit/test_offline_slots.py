@@ -9,7 +9,9 @@ from firstline.model.note import Note
 from firstline.model.offline_arguments import Arguments
 from firstline.model.offline_dialogue import Call, Dialogue, Exchange
 from firstline.model.offline_hearing import Listening, hear
+from firstline.model.offline_parts import find_exchanged
 from firstline.model.offline_slots import blame, fill, find_asked
+from firstline.model.offline_values import find_dates, find_months, find_numbers
 from firstline.tools import Slot
 from firstline.types import PlaybookId
 from tests.support.sample_bundle import TOOLS, make_tool
@@ -316,3 +318,44 @@ def test_arguments_that_the_schema_refuses_are_named() -> None:
     assert PRICE.wrong(FULL) is None
     assert PRICE.wrong({**FULL, "year": 1800}) == "year"
     assert PRICE.wrong({**FULL, "rider_age": "old"}) == "rider_age"
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "plain"),
+    [
+        ("twenty twenty-two", 2022, True),
+        ("nineteen ninety", 1990, True),
+        ("twenty eleven", 2011, True),
+        ("twenty-two", 22, False),
+        ("twenty two thousand", 22000, False),
+    ],
+)
+def test_a_year_in_words_is_a_year(text: str, value: int, plain: bool) -> None:
+    assert [(number.value, number.plain) for number in find_numbers(text)] == [(value, plain)]
+
+
+@pytest.mark.parametrize(
+    ("text", "months"),
+    [
+        ("my october invoice", {10}),
+        ("十月那期", {10}),
+        ("10月那张", {10}),
+        ("上个月的账单", {10}),
+        ("it may be too much", set()),
+        ("the bill of may", {5}),
+        ("每月两次，1个月", set()),
+    ],
+)
+def test_months_are_found_where_one_is_named(text: str, months: set[int]) -> None:
+    assert find_months(text, today=TODAY) == months
+
+
+def test_a_day_just_past_is_meant_even_where_one_to_come_is_asked_for() -> None:
+    days = find_dates("october 1, january 15", today=TODAY, lean="future")
+    assert [day.value for day in days] == [date(2026, 10, 1), date(2027, 1, 15)]
+
+
+def test_a_word_that_is_put_right_changes_what_was_known() -> None:
+    assert find_exchanged("sorry, it's 41 not 14", "14 Pine Road") == "41 Pine Road"
+    assert find_exchanged("not 14 but 41", "14 Pine Road") == "41 Pine Road"
+    assert find_exchanged("it is not far", "14 Pine Road") is None

@@ -254,6 +254,14 @@ def test_handling_time_is_a_median_and_shorter_is_better() -> None:
     assert beside(made, "assistant_time").value == 10.0
 
 
+def test_the_wait_for_a_person_is_a_median_of_those_to_whom_one_came() -> None:
+    made = report(tallies(Tally(), Tally(), handling=[Handling(waited=[10, 30]), Handling(waited=[500])]))
+
+    assert (made.waited.value, made.waited.n, made.waited.unit) == (30, 3, "seconds")
+    assert "handoffs,waited,Median wait until a person came,30" in write_csv(made)
+    assert report(tallies(Tally())).waited.value is None
+
+
 def test_targets_are_those_of_the_bundle() -> None:
     mild = make_bundle(criteria=Criteria(accuracy=0.9, baseline_minutes=1, deflection=0.5, csat=3.0))
     counted = tallies(

@@ -68,6 +68,9 @@ def test_json_tells_the_same_figures_as_the_report() -> None:
     assert deflection["value"] == criterion(made, "deflection").value == 6 / 9
     assert deflection["points"] == [6 / 9, None] and deflection["of_few"] is True
     assert told["waiting"] == {"now": 2, "since": "2026-11-23T17:00:00Z"}
+    assert told["waited"] == {
+        "key": "waited", "name": "Median wait until a person came", "value": None, "unit": "seconds", "n": 0
+    }  # fmt: skip
 
 
 # How figures are written --------------------------------------------------------------------------------------------

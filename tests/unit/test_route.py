@@ -118,6 +118,22 @@ def choose(text: str, *, after: PlaybookId | None = None, asked: bool = False, l
     return shop_router().choose(text, last_playbook=after, last_locale=last_locale, asked=asked)
 
 
+def test_signs_without_a_word_are_a_greeting_and_a_question_mark_is_none() -> None:
+    assert choose("👍👍").playbook == GREET
+    assert choose("?").playbook != GREET
+
+
+@pytest.mark.parametrize(
+    "text", ["I do not need a person, track my package", "I don't need an agent for my order", "不用转人工，查快递"]
+)
+def test_whoever_wants_no_person_is_taken_for_no_complaint(text: str) -> None:
+    assert choose(text).playbook == ORDERS
+
+
+def test_a_correction_with_actually_in_it_is_still_an_answer() -> None:
+    assert choose("it's actually S-1234, sorry", after=ORDERS, asked=True).playbook == ORDERS
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -100,6 +100,27 @@ def test_alembic_itself_finds_nothing_to_change(tmp_path: Path) -> None:
     engine.dispose()
 
 
+def test_a_store_from_before_waiting_was_measured_gets_the_column_and_its_days_are_summed_anew(
+    tmp_path: Path,
+) -> None:
+    file = make_store(tmp_path)
+    with closing(sqlite3.connect(file)) as raw:
+        raw.execute("DROP INDEX records_counted")
+        for table in ("records", "record_sums"):
+            raw.execute(f"ALTER TABLE {table} DROP COLUMN waited_seconds")
+        raw.execute("CREATE INDEX records_counted ON records (started_at)")
+        raw.execute("INSERT INTO record_days (until, zone, since) VALUES ('2', 'UTC', '1')")
+        raw.execute("UPDATE alembic_version SET version_num = '0005'")
+        raw.commit()
+    make_store(tmp_path)
+
+    engine = sa.create_engine(f"sqlite:///{file}")
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        assert connection.exec_driver_sql("SELECT count(*) FROM record_days").scalar() == 0
+    engine.dispose()
+
+
 async def test_what_was_stored_is_there_when_the_store_is_opened_again(tmp_path: Path) -> None:
     store = open_store(url_in(tmp_path))
     await store.append(A, [started()], after=0)
@@ -110,7 +131,7 @@ async def test_what_was_stored_is_there_when_the_store_is_opened_again(tmp_path:
     again.close()
 
 
-@pytest.mark.parametrize("version", ["9999", "0003", "ae1027a6acf0"])
+@pytest.mark.parametrize("version", ["9999", "0099", "ae1027a6acf0"])
 def test_a_store_of_a_newer_version_is_refused_and_not_one_byte_of_it_changes(tmp_path: Path, version: str) -> None:
     file = make_store(tmp_path)
     change(file, f"UPDATE alembic_version SET version_num = '{version}'")

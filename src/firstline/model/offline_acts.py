@@ -11,12 +11,12 @@ from firstline.bundle import Bundle
 from firstline.model.offline_arguments import Argument, Arguments
 from firstline.model.offline_dialogue import Call, Dialogue
 from firstline.model.offline_hearing import Heard
-from firstline.model.offline_ids import choose_row, find_place, find_rows
+from firstline.model.offline_ids import Row, choose_row, find_place, find_rows
 from firstline.model.offline_reply import Answer, Voice, Wish
-from firstline.model.offline_results import tell_result, tell_trouble
+from firstline.model.offline_results import tell_details, tell_result, tell_trouble
 from firstline.model.offline_slots import Filling, blame, fill, find_asked
 from firstline.model.offline_tools import Toolbox
-from firstline.model.offline_words import asks, find_terms, has_han, hears, likeness
+from firstline.model.offline_words import asks, find_terms, has_han, hears, likeness, orders
 from firstline.types import Json
 
 
@@ -69,6 +69,32 @@ class Desk:
         if self.pending is None or self.pending != self.wanted or asks(self._dialogue.now.text):
             return False
         return self.filling(self.pending).fresh
+
+    def only_thanks(self) -> bool:
+        """Whether the message thanks, and speaks of no action although one would fit it: "I'll pay it, thanks"."""
+        text, name = self._dialogue.now.text, self.wanted
+        if name is None or name == self.pending or not hears("thanks", text) or asks(text) or orders(text):
+            return False
+        own = self._toolbox.arguments[name]
+        spoken = any(likeness(term, own.title_terms) for term in find_terms(text))
+        return own.tool.declaration.effect != "read" and not spoken
+
+    def card_waits(self) -> bool:
+        """Whether the reply before put up a card about which the customer has not decided."""
+        before = self._dialogue.before
+        waits = before is not None and bool(before.calls) and before.calls[-1].outcome == "waiting"
+        return waits and not self._dialogue.now.note.actions
+
+    def again(self) -> Answer | None:
+        """The call that failed just before, once more; an action is never repeated: it may have been done."""
+        before = self._dialogue.before
+        last = before.calls[-1] if before and before.calls else None
+        if last is None or last.outcome != "failed" or self._dialogue.now.calls:
+            return None
+        own = self._toolbox.arguments.get(last.tool)
+        if own is None or own.tool.declaration.effect != "read" or last.tool not in self._dialogue.now.note.tools:
+            return None
+        return Answer(wish=Wish(last.tool, last.arguments))
 
     def repeats(self) -> bool:
         """Whether a call would only repeat an earlier one, while something else was asked."""
@@ -169,10 +195,19 @@ class Desk:
         first = missing[0]
         second = [one for one in missing[1:2] if _brief(first) and _brief(one)]
         rows = find_rows(first, self._dialogue) if first.pattern is not None else []
-        shown = self._voice.join([row.shown for row in rows[:6]])
-        options = self._voice.say("which_one", options=shown) if rows else ""
+        options = self._options(name, rows)
         questions = [_question(one, self._voice) for one in (first, *second)]
         return self._voice.sentences(self._lead(name, first, filling), options, *questions)
+
+    def _options(self, name: str, rows: Sequence[Row]) -> str:
+        """Between what to choose: all that the listing shows where something is to be looked up, else the ids."""
+        calls = self._dialogue.now.calls
+        if not rows:
+            return ""
+        listed = self._bundle.tools.get(calls[-1].tool) if calls else None
+        if listed and listed.declaration.say and self._toolbox.arguments[name].tool.declaration.effect == "read":
+            return tell_result(self._bundle, calls[-1].tool, calls[-1].result, self._voice).parts[0].text + "\n\n"
+        return self._voice.say("which_one", options=self._voice.join([row.shown for row in rows[:6]]))
 
     def _lead(self, name: str, first: Argument, filling: Filling) -> str:
         """The playbook's opening before the first question; later what was understood, or that nothing was."""
@@ -206,6 +241,8 @@ class Desk:
         """Why there is no result; a rejected value is asked for again, unless the tool has asked itself."""
         arguments, voice = self._toolbox.arguments.get(call.tool), self._voice
         lead = ask = ""
+        if call.outcome == "waiting" and arguments is not None:
+            lead = voice.say("on_the_card", details=tell_details(arguments, call, voice))
         if call.outcome == "needs_sign_in" and self.wanted:
             effect = self._toolbox.arguments[self.wanted].tool.declaration.effect
             lead = self._opening(self.wanted) if effect != "read" else ""

@@ -21,6 +21,7 @@ from firstline.model.offline_words import (
     hears,
     likeness,
     normalise,
+    one_slip,
     searchable,
 )
 from firstline.tools import Slot, Tool
@@ -115,6 +116,14 @@ class Argument:
         """The known values in a normalised text, the longest spelling at each place."""
         for match in self._spelling.finditer(text):
             yield self._spellings[_squeeze(match[0])], match
+
+    def read_slips(self, text: str) -> Iterator[tuple[Any, re.Match[str]]]:
+        """The known values that a word of a normalised text is one letter away from: "nisan"."""
+        words = list(re.finditer(r"[a-z]{5,}", text))
+        for spelling, value in self.slot.values.items():
+            near = next((word for word in words if one_slip(word[0], normalise(spelling))), None)
+            if near:
+                yield value, near
 
     @cached_property
     def options(self) -> tuple[str, ...]:

@@ -4,15 +4,18 @@ Made from a `ModelRequest` alone, as any model would read it. Pure; imported by 
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
+from firstline import second_ear
 from firstline.model import ModelRequest, Turned
 from firstline.model.note import Note, read_note, read_withheld
 from firstline.types import Citation, Json
 
 CallOutcome = Literal["ok", "rejected", "failed", "denied", "needs_sign_in", "waiting", "unknown"]
 
+_NO_TAGS: Mapping[str, str] = {}
 _CODES: dict[str, CallOutcome] = {
     "needs_sign_in": "needs_sign_in",
     "not_in_playbook": "denied",
@@ -48,10 +51,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Found:
-    """A passage of this turn, best first among its neighbours."""
+    """A passage of this turn, best first among its neighbours. `tags`: other words for what its page is about."""
 
     title: str
     sources: tuple[Source, ...]
+    tags: str = ""
 
     @property
     def text(self) -> str:
@@ -72,7 +76,7 @@ class Call:
 
 @dataclass
 class Exchange:
-    """One turn: what the customer wrote, what came of it."""
+    """One turn: what the customer wrote, what came of it. `offered`: the assistant had a person offered."""
 
     note: Note
     said: tuple[str, ...]
@@ -80,6 +84,7 @@ class Exchange:
     calls: list[Call] = field(default_factory=list[Call])
     reply: str = ""
     repair: bool = False
+    offered: bool = False
 
     @property
     def text(self) -> str:
@@ -106,13 +111,16 @@ class Dialogue:
         return len(self.exchanges) - 1
 
 
-def read_dialogue(request: ModelRequest) -> Dialogue:
-    """The conversation in a request. Raises ValueError when no message carries the operator's note."""
+def read_dialogue(request: ModelRequest, *, tags: Mapping[str, str] = _NO_TAGS) -> Dialogue:
+    """The conversation in a request. tags: the address of a page -> its tags.
+
+    Raises ValueError when no message carries the operator's note.
+    """
     exchanges: list[Exchange] = []
     passages = 0
     for message in request.messages[request.static_messages :]:
         if message.role == "user" and (note := read_note(message.content)) is not None:
-            exchanges.append(_open(note, message, first_passage=passages))
+            exchanges.append(_open(note, message, passages, tags))
         elif exchanges and message.role == "user":
             _take_results(exchanges[-1], message)
         elif exchanges:
@@ -123,18 +131,18 @@ def read_dialogue(request: ModelRequest) -> Dialogue:
     return Dialogue(tuple(exchanges))
 
 
-def _open(note: Note, message: Turned, *, first_passage: int) -> Exchange:
+def _open(note: Note, message: Turned, first_passage: int, tags: Mapping[str, str]) -> Exchange:
     texts = [str(block["text"]) for block in message.content if block.get("type") == "text"]
     results = [block for block in message.content if block.get("type") == "search_result"]
-    found = tuple(_passage(block, first_passage + at) for at, block in enumerate(results))
+    found = tuple(_passage(block, first_passage + at, tags) for at, block in enumerate(results))
     return Exchange(note, tuple(texts[1:]), found)
 
 
-def _passage(block: Json, index: int) -> Found:
+def _passage(block: Json, index: int, tags: Mapping[str, str]) -> Found:
     title, url = str(block.get("title", "")), str(block.get("source", ""))
     quotes = [str(part["text"]) for part in block.get("content", ()) if part.get("type") == "text"]
     sources = (Source(Citation(title=title, url=url, quote=quote), index, at) for at, quote in enumerate(quotes))
-    return Found(title, tuple(sources))
+    return Found(title, tuple(sources), tags.get(url, ""))
 
 
 def _take_reply(exchange: Exchange, message: Turned) -> None:
@@ -142,6 +150,8 @@ def _take_reply(exchange: Exchange, message: Turned) -> None:
     for block in message.content:
         if block.get("type") == "text" and str(block["text"]).strip() not in ("…", "[replied]", "[failed]"):
             exchange.reply += str(block["text"])
+        elif block.get("type") == "tool_use" and block["name"] == second_ear.NAME:
+            exchange.offered = True
         elif block.get("type") == "tool_use":
             exchange.calls.append(Call(str(block["id"]), str(block["name"]), dict(block["input"])))
     exchange.repair = False

@@ -4,7 +4,6 @@ What is not there is not found: no guessing, a bare number only where its place 
 `offline_slots` only.
 """
 
-import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from firstline.model.offline_cues import (
     value_of,
     yes_or_no,
 )
-from firstline.model.offline_parts import hear_parts, share_answer, split_parts
+from firstline.model.offline_parts import hear_parts, pair_answer, share_parts, tells_story
 from firstline.model.offline_values import Number, find_dates, find_numbers
 from firstline.model.offline_words import (
     asks,
@@ -39,7 +38,6 @@ from firstline.model.offline_words import (
     heard,
     hears,
     normalise,
-    one_slip,
     small_talk,
 )
 from firstline.model.offline_years import is_birth, read_year
@@ -86,6 +84,7 @@ def hear(message: str, listening: Listening) -> tuple[Heard, ...]:
     ear.find_implied()
     if listening.own:
         ear.find_answers()
+        ear.find_story()
         ear.find_implied()
     said = {one.name for one in ear.found if one.value is not None}
     return tuple(one for one in ear.found if one.value is not None or one.name not in said)
@@ -296,10 +295,8 @@ class _Ear:
     def _find_slips(self, asked: Iterable[Argument]) -> None:
         """ "Nisan" for Nissan, where a known value was asked for."""
         for argument in asked:
-            for spelling, value in argument.slot.values.items():
-                words = re.finditer(r"[a-z]{5,}", self.text)
-                near = next((word for word in words if one_slip(word[0], normalise(spelling))), None)
-                if near and self._open(argument) and not self._covered(*near.span()):
+            for value, near in argument.read_slips(self.text):
+                if self._open(argument) and not self._covered(*near.span()):
                     self._add(argument, value, *near.span())
 
     def _rest(self, *, whole: bool) -> str:
@@ -320,7 +317,7 @@ class _Ear:
         missing = [one for one in self.arguments.values() if one.slot.free and one.name not in self.known]
         missing = [one for one in missing if self._open(one)]
         end = min((one.start for one in self.found if one.how == "said"), default=0)
-        values = share_answer(split_parts(self.message[:end]), len(missing))
+        values = share_parts(self.message, end, len(missing))
         if values is None or missing[0] is not first or not self._aligned:
             return False
         for argument, value in zip(missing, values, strict=False):
@@ -328,24 +325,24 @@ class _Ear:
         return True
 
     def _take_text(self, asked: list[Argument], rest: str) -> None:
-        """One answer to one question; two words to two questions; else to the one that takes any text.
-
-        What names something, as a known value would, is no sentence. One word for two questions answers the one
-        that says more: a model tells its make, a make no model. Said again for another question, it moves there.
+        """The answer to what was asked. What names something, as a known value would, is no sentence. Said again for
+        another question, it moves there.
         """
         if tells(rest) and all(one.slot.values for one in asked):
             return
-        words = rest.split()
-        if len(asked) > 1 and 1 < len(words) <= 4:
-            pairs = [(asked[0], words[0]), (asked[1], " ".join(words[1:]))]
-        else:
-            free = [one for one in asked if one.slot.free] or asked
-            pairs = [(next((one for one in free if one.slot.implies), free[0]), rest)]
-        for argument, value in pairs:
+        for argument, value in pair_answer(asked, rest):
             self._add(argument, value, len(self.text), len(self.text), written=value)
             for name, earlier in self.known.items():
                 if name != argument.name and argument.slot.values and normalise(str(earlier)) == normalise(value):
                     self.found.append(Heard(name, None, len(self.text), len(self.text), how="taken back"))
+
+    def find_story(self) -> None:
+        """What happened, told before it was asked, beside its day or kind."""
+        wanted = next((one for one in self.arguments.values() if one.slot.story and self._open(one)), None)
+        said = [one for one in self.found if one.name and one.how == "said"]
+        beside = [one.written for one in said if not self.arguments[one.name].pattern]
+        if wanted and wanted.name not in self.known and beside and tells_story(self.message, self.arguments, beside):
+            self._add(wanted, self.message.strip(), len(self.text), len(self.text), written=self.message.strip())
 
     # What follows from what was found -----------------------------------------------------------------------------
 

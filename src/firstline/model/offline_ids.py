@@ -6,15 +6,20 @@ Pure; imported by `firstline.model.offline*` only.
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
 from typing import Any, cast
 
 from firstline.model.offline_arguments import Argument
 from firstline.model.offline_dialogue import Dialogue
+from firstline.model.offline_values import find_dates, find_months, find_numbers
 from firstline.model.offline_words import any_of, find_terms, hear_lists, hears, likeness, normalise, searchable
 from firstline.types import Json
 
 _LONGEST_LABEL_CHARS = 40
 _SHORT_WORDS = 6
+_DAY = re.compile(r"\d{4}-(\d{2})-\d{2}")
+_AMOUNT = re.compile(r"\d+\.\d{2}")
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,18 @@ class Row:
     @property
     def text(self) -> str:
         return " . ".join(str(value) for value in self.fields.values() if isinstance(value, str | int | float))
+
+    @cached_property
+    def months(self) -> frozenset[int]:
+        """The months of its days."""
+        texts = (value for value in self.fields.values() if isinstance(value, str))
+        return frozenset(int(match[1]) for match in map(_DAY.fullmatch, texts) if match)
+
+    @cached_property
+    def amounts(self) -> frozenset[float]:
+        """Its amounts, as tools write them, without those of nothing."""
+        texts = (value for value in self.fields.values() if isinstance(value, str))
+        return frozenset(float(text) for text in texts if _AMOUNT.fullmatch(text)) - {0.0}
 
     @property
     def shown(self) -> str:
@@ -61,21 +78,45 @@ def choose_row(rows: Sequence[Row], dialogue: Dialogue, *, translate: Callable[[
         if exchange.note.playbook != dialogue.now.note.playbook:
             break
         for text in reversed(exchange.said):
-            if (row := _match(rows, translate(text))) is not None:
+            if (row := _match(rows, normalise(translate(text)), dialogue.now.note.now.date())) is not None:
                 return row
     return None
 
 
-def _match(rows: Sequence[Row], text: str) -> Row | None:
-    """By the words of the row, or by its place: "the second"; figures say nothing, they may be a date."""
-    terms = [term for term in find_terms(text) if not any(letter.isdigit() for letter in term)]
-    scores = [sum(likeness(term, searchable(row.text)) for term in terms) for row in rows]
-    best = max(scores)
-    if best >= 1 and scores.count(best) == 1:
-        return rows[scores.index(best)]
+def _match(rows: Sequence[Row], text: str, today: date) -> Row | None:
+    """By its amounts, the month it is of and its words, together; else by its place: "the second"."""
+    left = list(rows)
+    for narrow in (_by_figures, _by_month, _by_words):
+        left = narrow(left, text, today) or left
+    if len(left) == 1:
+        return left[0]
     if (row := find_place(rows, text)) is not None:
         return row
     return rows[-1] if len(normalise(text).split()) <= _SHORT_WORDS and hears("last", text) else None
+
+
+def _by_words(rows: Sequence[Row], text: str, today: date) -> list[Row]:
+    """Those that share most words with the text; figures alone say nothing, they may be a date: RAV4 is a word."""
+    terms = [term for term in find_terms(text) if not term.isdigit()]
+    scores = [sum(likeness(term, searchable(row.text)) for term in terms) for row in rows]
+    best = max(scores, default=0.0)
+    return [row for row, score in zip(rows, scores, strict=True) if score == best] if best >= 1 else []
+
+
+def _by_month(rows: Sequence[Row], text: str, today: date) -> list[Row]:
+    months = find_months(text, today=today)
+    return [row for row in rows if months & row.months]
+
+
+def _by_figures(rows: Sequence[Row], text: str, today: date) -> list[Row]:
+    """Those with an amount that the text names: "overpaid by 240 dollars"."""
+    days = find_dates(text, today=today)
+    named = {
+        number.value
+        for number in find_numbers(text)
+        if not (number.loose or number.plain or any(day.start <= number.start < day.end for day in days))
+    }
+    return [row for row in rows if named & row.amounts]
 
 
 def find_place(rows: Sequence[Row], text: str) -> Row | None:

@@ -22,6 +22,7 @@ from firstline.model.offline_words import (
     normalise,
     overlap,
     searchable_loosely,
+    split_sentences,
 )
 
 ENOUGH = 0.45
@@ -80,7 +81,7 @@ def split_questions(text: str, rarity: Rarity, *, before: str = "") -> list[Ques
 
     A follow-up without words of its own ("and how long?") asks about what was said before.
     """
-    parts = [part for part in re.split(r"(?<=[?？!！。\n])|(?<=\.)\s", text) if part.strip()]
+    parts = split_sentences(text)
     speaking = [part for part in parts if find_terms(part)]
     asking = [part for part in speaking if asks(part)] or speaking or parts[:1]
     told = " ".join(part for part in speaking if part not in asking)
@@ -102,12 +103,17 @@ def fit(question: Question, passages: Sequence[Found]) -> float:
     return max((_share(question, passage) for passage in passages), default=0.0)
 
 
-def choose_quotes(questions: Sequence[Question], passages: Sequence[Found]) -> list[list[Piece]]:
-    """What to quote, a list for each question that is answered; a piece is never quoted twice."""
+def choose_quotes(
+    questions: Sequence[Question], passages: Sequence[Found], *, enough: float = ENOUGH
+) -> list[list[Piece]]:
+    """What to quote, a list for each question that is answered; a piece is never quoted twice.
+
+    enough: the least share of a question, 0 to 1, that a passage must hold.
+    """
     answers: list[list[Piece]] = []
     shown: set[str] = set()
     for question in questions:
-        fitting = [passage for passage in passages if _share(question, passage) >= ENOUGH]
+        fitting = [passage for passage in passages if _share(question, passage) >= enough]
         if not fitting:
             continue
         fitting.sort(key=lambda passage: -_rank(question, passage, passages.index(passage)))
@@ -151,7 +157,7 @@ def _is_opening(passage: Found) -> bool:
 
 
 def _words(passage: Found) -> Terms:
-    return searchable_loosely(f"{passage.title} . {passage.text}")
+    return searchable_loosely(f"{passage.title} . {passage.text} . {passage.tags}")
 
 
 def _choose_pieces(question: Question, passage: Found) -> list[Piece]:

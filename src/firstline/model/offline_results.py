@@ -12,10 +12,12 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from firstline.bundle import Bundle
 from firstline.model.note import ActionResult
+from firstline.model.offline_arguments import Argument, Arguments
 from firstline.model.offline_dialogue import Call, CallOutcome, read_outcome
 from firstline.model.offline_reply import Answer, Voice
 from firstline.types import Json
 
+_LONGEST_DETAIL_CHARS = 60
 _BLANK_LINES = re.compile(r"\n{3,}")
 _JINJA = SandboxedEnvironment(autoescape=False)
 
@@ -37,6 +39,20 @@ def tell_trouble(call: Call, voice: Voice) -> str:
     return _tell_error(call.outcome, call.result, call.text, voice)
 
 
+def tell_details(arguments: Arguments, call: Call, voice: Voice) -> str:
+    """What an action will be done with, by the names on its card; a long text stands on the card alone."""
+    written = ((argument, call.arguments[name]) for name, argument in arguments.items() if name in call.arguments)
+    short = [(one, value) for one, value in written if len(str(value)) <= _LONGEST_DETAIL_CHARS]
+    return voice.say("joint").join(_name(one, value, voice) for one, value in short)
+
+
+def _name(argument: Argument, value: Any, voice: Voice) -> str:
+    label = voice.text(argument.slot.label) if argument.slot.label else argument.name.replace("_", " ")
+    named = argument.slot.names.get(value) if isinstance(value, str) else None
+    shown = voice.text(named) if named else str(value)
+    return voice.say("detail", label=label, value=shown)
+
+
 def tell_action(bundle: Bundle, action: ActionResult, voice: Voice) -> str:
     """What came of an action that was confirmed, declined, or waits for somebody's approval."""
     if action.outcome == "ok":
@@ -45,8 +61,8 @@ def tell_action(bundle: Bundle, action: ActionResult, voice: Voice) -> str:
         return voice.say("declined")
     if action.outcome == "waiting_for_approval":
         return voice.say("waiting_approval")
-    if action.outcome == "not_approved":
-        return voice.say("not_approved")
+    if action.outcome in ("not_approved", "approval_expired"):
+        return voice.say(action.outcome)
     _, text = read_outcome(action.result, broken=True) if action.result is not None else ("failed", "")
     return _tell_error(action.outcome, action.result, text, voice)
 

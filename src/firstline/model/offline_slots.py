@@ -11,7 +11,7 @@ from datetime import tzinfo
 from firstline.model.offline_arguments import Arguments
 from firstline.model.offline_dialogue import Call, Dialogue, Exchange
 from firstline.model.offline_hearing import Heard, Listening, hear
-from firstline.model.offline_words import find_terms, heard, likeness, normalise
+from firstline.model.offline_words import find_terms, heard, likeness, normalise, own_words
 from firstline.types import Json
 
 
@@ -115,7 +115,7 @@ class _Fold:
             exchange.note.now.astimezone(self.zone).date(),
             own=self._is_own(exchange),
         )
-        for one in hear(message, listening):
+        for one in hear(own_words(message), listening):
             self._take(one)
 
     def _is_own(self, exchange: Exchange) -> bool:

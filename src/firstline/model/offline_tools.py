@@ -12,8 +12,9 @@ from firstline.bundle import Bundle, Example
 from firstline.model.offline_arguments import Arguments
 from firstline.model.offline_dialogue import Dialogue, Exchange
 from firstline.model.offline_hearing import Heard, Listening, hear
+from firstline.model.offline_ids import find_place, find_rows
 from firstline.model.offline_slots import find_asked
-from firstline.model.offline_words import Terms, asks, find_terms, likeness, normalise
+from firstline.model.offline_words import Terms, asks, find_terms, likeness, normalise, orders, own_words
 
 TITLE_WEIGHT = 1.0
 TEXT_WEIGHT = 0.5
@@ -75,11 +76,24 @@ class Toolbox:
         scores = self.score(dialogue.now, reach)
         if carried is not None:
             scores[carried] += self._stay(carried, dialogue)
+        for name in reach:
+            scores[name] += ID_WEIGHT if self._opens_row(name, dialogue) else 0.0
         return self._best(scores)
+
+    def _opens_row(self, name: str, dialogue: Dialogue) -> bool:
+        """Whether the tool shows one of the things listed before, and the message names which: "the second one"."""
+        own = self.arguments[name]
+        wanted = [argument for argument in own.required if argument.pattern is not None]
+        if own.tool.declaration.effect != "read" or len(wanted) != 1 or len(own.required) > 1:
+            return False
+        before = Dialogue(dialogue.exchanges[:-1])
+        return find_place(find_rows(wanted[0], before), dialogue.now.text) is not None
 
     def score(self, exchange: Exchange, reach: Sequence[str]) -> dict[str, float]:
         """How much the customer's words speak of each tool rather than of the others; a question of no action."""
-        text = self.translate(exchange.text)
+        said = own_words(exchange.text)
+        text = self.translate(said)
+        only_asks = asks(said) and not orders(said)
         scores = dict.fromkeys(reach, 0.0)
         for term in dict.fromkeys(find_terms(text)):
             self._add(scores, term, TITLE_WEIGHT, {name: self.arguments[name].title_terms for name in reach})
@@ -90,9 +104,10 @@ class Toolbox:
             heard = {one.name for one in self._hear(name, exchange, asked=()) if one.name and own[one.name].required}
             ids = [one for one in own.values() if any(True for _ in one.read_id(exchange.text))]
             scores[name] += HEARD_WEIGHT * len(heard) + ID_WEIGHT * len(ids) / max(len(own), 1)
-            if own.tool.declaration.effect != "read":
-                scores[name] *= QUESTION_SHARE if asks(exchange.text) else WISH_SHARE
-            if own.tool.declaration.effect != "read" or not own.required:
+            told = any(own[one].slot.story for one in heard)
+            if own.tool.declaration.effect != "read" and not told:
+                scores[name] *= QUESTION_SHARE if only_asks else WISH_SHARE
+            if not own.required if own.tool.declaration.effect == "read" else not only_asks:
                 scores[name] += OWN_WEIGHT / max(self._playbooks[name], 1)
         return scores
 
@@ -162,7 +177,7 @@ class Toolbox:
     def _hear(self, name: str, exchange: Exchange, *, asked: Sequence[str]) -> list[Heard]:
         today = exchange.note.now.astimezone(self.zone).date()
         listening = Listening(self.arguments[name], {}, tuple(asked), today)
-        return [one for text in exchange.said for one in hear(text, listening)]
+        return [one for text in exchange.said for one in hear(own_words(text), listening)]
 
 
 def _read_examples(bundle: Bundle) -> Mapping[str, Terms]:

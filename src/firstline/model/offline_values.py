@@ -5,7 +5,7 @@ All positions are in normalised text (`offline_words.normalise`).
 
 import calendar
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
@@ -56,11 +56,14 @@ _WORDS = re.compile(rf"(?<![a-z])(?:{_NUMBER_WORD})(?:(?:\s|-|\sand\s)(?:{_NUMBE
 
 _ISO = re.compile(r"(?<!\d)(\d{4})-(\d{1,2})-(\d{1,2})(?!\d)")
 _HAN_DATE = re.compile(r"(?:(\d{4})年)?(\d{1,2})月(\d{1,2})[日号]?")
+_HAN_MONTH = re.compile(rf"(?<![\d年个])(\d{{1,2}}|十?{_DIGIT}|十)月")
 _SLASHED = re.compile(r"(?<![\d/])(\d{1,2})/(\d{1,2})/(\d{4})(?![\d/])")
 _AGO = re.compile(r"(?<!\d)(\d{1,3})\s?(?:days? ago|天前)")
 _AHEAD = re.compile(r"\bin (\d{1,3}) days?\b|(?<!\d)(\d{1,3})\s?天[之以]?后")
 
 Lean = Literal["past", "future"] | None
+RECENT_MONTHS = 3
+"""A day not longer ago is meant, even where only a day to come makes sense: then the tool can say that it is over."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,9 @@ def _read_han(written: str) -> float:
 def _number_words(text: str) -> Iterator[Number]:
     for match in _WORDS.finditer(text):
         words = re.findall(_NUMBER_WORD, match[0])
+        if (year := _read_year_words(words)) is not None:
+            yield Number(float(year), match.start(), match.end(), plain=True)
+            continue
         total = part = 0
         for word in words:
             if word == "thousand":
@@ -143,6 +149,15 @@ def _number_words(text: str) -> Iterator[Number]:
             else:
                 part += _SMALL.get(word, 0) + _TENS.get(word, 0)
         yield Number(float(total + part), match.start(), match.end(), loose=len(words) == 1 and words[0] in _SMALL)
+
+
+def _read_year_words(words: Sequence[str]) -> int | None:
+    """ "Twenty twenty-two", "nineteen ninety"; None for any other number."""
+    century = {"nineteen": 1900, "twenty": 2000}.get(words[0]) if 1 < len(words) <= 3 else None
+    rest = [_SMALL.get(word, _TENS.get(word, 0)) for word in words[1:]]
+    if century is None or not 10 <= rest[0] < 100 or (len(rest) > 1 and not (rest[0] >= 20 and rest[1] < 10)):
+        return None
+    return century + sum(rest)
 
 
 def find_dates(text: str, *, today: date, lean: Lean = None) -> list[Day]:
@@ -198,6 +213,25 @@ def _weekdays(text: str, today: date) -> Iterator[Day]:
         yield Day(today + timedelta(days=7 - back if ahead and back < 7 else 7 if ahead else -back), *match.span())
 
 
+def find_months(text: str, *, today: date) -> frozenset[int]:
+    """The months, 1 to 12, that a text names: "my October invoice", 十月, 10月, last month."""
+    found = {_month_number(match[0].split()[-1]) for match in _month_alone().finditer(text)}
+    found |= {int(_read_han(match[1])) for match in _HAN_MONTH.finditer(text)}
+    found |= {(today.month + hear_mapping("month_words")[match[0]] - 1) % 12 + 1 for match in _month_words(text)}
+    return frozenset(month for month in found if 1 <= month <= 12)
+
+
+def _month_alone() -> re.Pattern[str]:
+    """The names that are no other word: "may" and "march" are months only behind a preposition."""
+    names = [str(name) for name in hear_lists("months")]
+    sure = "|".join(f"{name}|{name[:3]}" for name in names if name not in ("may", "march"))
+    return re.compile(rf"(?<![a-z])(?:{sure})(?![a-z])|\b(?:in|of|my|the)\s(?:may|march)(?![a-z])")
+
+
+def _month_words(text: str) -> Iterator[re.Match[str]]:
+    return any_of(tuple(hear_mapping("month_words"))).finditer(text)
+
+
 def _day(match: re.Match[str], year: int, month: int, day: int) -> Iterator[Day]:
     if 1 <= month <= 12 and 1 <= day <= calendar.monthrange(min(max(year, 1), 9999), month)[1]:
         yield Day(date(year, month, day), match.start(), match.end())
@@ -207,7 +241,8 @@ def _choose_year(month: int, day: int, today: date, lean: Lean) -> int:
     if lean == "past" and (month, day) > (today.month, today.day):
         return today.year - 1
     if lean == "future" and (month, day) < (today.month, today.day):
-        return today.year + 1
+        months_ago = today.month - month
+        return today.year + (months_ago > RECENT_MONTHS)
     return today.year
 
 

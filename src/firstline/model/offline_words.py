@@ -16,15 +16,26 @@ from typing import Any
 
 import yaml
 
+from firstline.language import simplify
 from firstline.types import Locale
 
 _TOKEN = re.compile(r"[㐀-鿿]+|[^\W㐀-鿿_]+(?:['’][^\W_]+)?")
 _HAN = re.compile(r"[㐀-鿿]")
+_QUOTED = re.compile('[“「『«"](?:[^”」』»"]{40,}|[^”」』»"]*[㐀-鿿][^”」』»"]{15,})[”」』»"]')
+_SHORT_CHARS = 30
+_SHORT_HAN_CHARS = 12
+_HAN_COMMA = re.compile("(?<=[㐀-鿿])[，；,;]")
 _PREFIX_LETTERS = 5
 _TAIL_LETTERS = 4
 _NEAR = 0.8
-_SEAM_SHARE = 0.3
+_SEAM_SHARE = 0.15
 """What is left of a Chinese 2-gram that the knowledge never has: mostly the seam of two words."""
+
+_FIGURE_SHARE = 0.3
+"""What is left of a figure that the knowledge never has: it is of the customer's own case."""
+
+_STRANGE_SHARE = 0.8
+"""What is left of any other such word: it may be what the question is about, or a word of every day."""
 
 Terms = frozenset[str]
 
@@ -57,8 +68,8 @@ def hear_mapping(key: str) -> dict[str, Any]:
 
 
 def normalise(text: str) -> str:
-    """Full-width forms made plain, curly apostrophes straight, case folded."""
-    return unicodedata.normalize("NFKC", text).replace("’", "'").casefold()
+    """Full-width forms made plain, curly apostrophes straight, case folded, Chinese simplified."""
+    return simplify(unicodedata.normalize("NFKC", text).replace("’", "'").casefold())
 
 
 def has_han(text: str) -> bool:
@@ -102,6 +113,34 @@ def asks(text: str) -> bool:
     while (found := opening.match(plain)) and found.end():
         plain = plain[found.end() :].lstrip(" ,.!")
     return heard("question").match(plain) is not None
+
+
+def split_sentences(text: str) -> list[str]:
+    """The sentences of a text, each with its mark."""
+    return [part.strip() for part in re.split(r"(?<=[?？!！。\n])|(?<=\.)\s", text) if part.strip()]
+
+
+def agrees(text: str) -> bool:
+    """Whether a short text begins with a yes, and asks nothing: "ok do it"."""
+    plain = normalise(text).strip()
+    begins = any(heard(key).match(plain) for key in ("yes", "fine"))
+    return begins and not asks(text) and len(plain) <= (_SHORT_HAN_CHARS if has_han(plain) else _SHORT_CHARS)
+
+
+def split_clauses(text: str) -> list[str]:
+    """The sentences; in Chinese, where one sentence tells and asks, what stands between commas."""
+    return [part for sentence in split_sentences(text) for part in _HAN_COMMA.split(sentence) if part.strip()]
+
+
+def own_words(text: str) -> str:
+    """The text without what it quotes at length, such as a mail: nobody orders that; all of it if nothing is left."""
+    own = _QUOTED.sub(" ", text).strip()
+    return own if re.search(r"\w", own) else text
+
+
+def orders(text: str) -> bool:
+    """Whether something is to be done, though it may be put as a question: "could you report it for me?"."""
+    return hears("order", text) and not hears("tell_me", text)
 
 
 def small_talk(text: str, *, names: Iterable[str] = ()) -> frozenset[str] | None:
@@ -211,7 +250,10 @@ class Rarity:
 
     def _weight(self, term: str) -> float:
         weight = math.log(1 + (self._total + 1) / (1 + self._counts[term]))
-        return weight * _SEAM_SHARE if term not in self._counts and _HAN.match(term) else weight
+        if term in self._counts:
+            return weight
+        share = _SEAM_SHARE if _HAN.match(term) else _FIGURE_SHARE if term.isdigit() else _STRANGE_SHARE
+        return weight * share
 
 
 def overlap(weights: Mapping[str, float], words: Terms) -> float:

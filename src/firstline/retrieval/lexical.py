@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from tantivy import Document, Filter, Index, Occur, Query, SchemaBuilder, TextAnalyzerBuilder, Tokenizer
 
-from firstline.language import bare_locale, common_words, count_edits
+from firstline.language import bare_locale, common_words, count_edits, simplify
 from firstline.types import Locale, Passage
 
 STEMMERS: Mapping[Locale, str] = {
@@ -234,12 +234,12 @@ class _Terms:
         self._filler = re.compile("|".join(map(re.escape, unspaced)) or r"(?!)")
 
     def of_text(self, text: str) -> list[str]:
-        clean = unicodedata.normalize("NFKC", text)
+        clean = simplify(unicodedata.normalize("NFKC", text))
         return self._words(clean) + [term for run in _UNSPACED.findall(clean) for term in _characters(run)]
 
     def of_query(self, query: str) -> dict[str, str]:
         """Term -> as it was written; without the words that every message has."""
-        clean = unicodedata.normalize("NFKC", query)
+        clean = simplify(unicodedata.normalize("NFKC", query))
         spaced = _UNSPACED.sub(" ", clean)
         words = zip(self._stemmed.analyze(spaced), self._plain.analyze(spaced), strict=True)
         terms = {term: word for term, word in words if word not in self._common}

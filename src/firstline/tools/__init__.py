@@ -29,7 +29,8 @@ class Slot:
 
     words: cue words beside a number. values: what a customer may write -> the argument. implies: the argument ->
     other arguments that follow from it. pattern: finds an id. free: the whole answer to `ask` is the argument.
-    label: what the argument is called on a confirmation card; its own name when left out.
+    story: so free that what a customer told before being asked is the answer too. label: what the argument is called
+    on a confirmation card; its own name when left out. names: an argument -> how it is shown on the card.
     """
 
     ask: LocalText
@@ -38,7 +39,9 @@ class Slot:
     implies: Mapping[Any, Mapping[str, Any]] = field(default_factory=dict[Any, Mapping[str, Any]])
     pattern: str | None = None
     free: bool = False
+    story: bool = False
     label: LocalText | None = None
+    names: Mapping[Any, LocalText] = field(default_factory=dict[Any, LocalText])
 
 
 @dataclass(frozen=True)
