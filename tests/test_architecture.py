@@ -30,19 +30,20 @@ LEVELS = {
     "desk.hearing": 1, "desk.signing": 1, "desk.words": 1, "desk.fetch": 1, "intervals": 1, "report": 1,
     "language": 1, "phrases": 1,
     "retrieval.passages": 1, "hours": 1, "notices": 1, "handoff": 1, "package": 1, "answers": 1, "facts": 1,
-    "sentences": 1, "wishes": 1, "markup": 1, "sentiment": 1, "lexicons": 1, "drawing": 1, "staff": 1,
-    "record": 1,
-    "outcome": 1, "scores": 1,
+    "sentences": 1, "wishes": 1, "gravity": 1, "markup": 1, "sentiment": 1, "lexicons": 1, "drawing": 1, "staff": 1,
+    "record": 1, "publishing": 1, "second_ear": 1,
+    "outcome": 1, "judges": 1, "scores": 1, "scoring": 1,
     # 2 adapters: whatever else stands in the packages of the seven protocols, and the starter that `new` copies
     "starter": 2,
     # 3 engine
-    "engine": 3, "route": 3, "prompt": 3, "release": 3, "calls": 3, "loop": 3, "prepare": 3, "ending": 3,
-    "turn": 3,
+    "engine": 3, "engines": 3, "route": 3, "prompt": 3, "history": 3, "release": 3, "calls": 3, "loop": 3,
+    "prepare": 3, "ending": 3, "turn": 3,
     "ledger": 3, "worker": 3, "indexer": 3, "timekeeper": 3, "mood": 3, "courier": 3, "metrics": 1,
     # 4 the composition root
     "wire": 4,
     # 5 doors
-    "service": 5, "evals": 5, "cli": 5, "staff_commands": 5, "draft": 3, "__main__": 5, "terminal": 5,
+    "service": 5, "evals": 5, "cli": 5, "staff_commands": 5, "desk_commands": 5, "publish_commands": 5,
+    "publish_evidence": 5, "draft": 3, "__main__": 5, "terminal": 5,
     "doctor": 5, "explain": 5, "logs": 5,
 }  # fmt: skip
 ADAPTER_PACKAGES = ("model", "retrieval", "tools", "guardrails", "store", "dispatch", "desk")
@@ -55,6 +56,10 @@ SAME_ADAPTER = {
     "store.staff_audit": "store.sql",
     "store.staff_opening": "store.sql",
     "store.deliveries": "store.sql",
+    "store.judged": "store.sql",
+    "store.judgements": "store.sql",
+    "store.publications": "store.sql",
+    "store.sums": "store.sql",
     "store.tallies": "store.sql",
     "store.migrations": "store.sql",
 }
@@ -68,21 +73,29 @@ DOORS_TO_ADAPTERS = {
     ("doctor", "store.opening"): "looks into the store without starting anything",
     ("staff_commands", "store.staff"): "works beside a running server",
     ("staff_commands", "store.staff_opening"): "as store.staff",
+    ("desk_commands", "store.deliveries"): "as staff_commands: works beside a running server",
+    ("desk_commands", "store.staff_opening"): "as store.deliveries",
+    ("publish_commands", "store.publications"): "as staff_commands: works beside a running server",
+    ("publish_commands", "store.staff_opening"): "as store.publications",
+    ("publish_commands", "tools.python"): "opens the bundle to check it, as `firstline check`",
     ("evals.run", "tools.python"): "a trial opens the bundle without a service",
     ("evals.estimate", "model.prices"): "what a run will cost is told before it is spent",
-    ("evals.judge_command", "model.prices"): "as evals.estimate",
-    ("evals.evidence", "guardrails.grounding"): "scores again what the gate let pass",
+    ("evals.judge_asking", "model.prices"): "as evals.estimate",
+    ("evals.live_judge", "store.judgements"): "works beside a running server",
+    ("evals.live_judge", "store.staff_opening"): "as store.judgements",
 }
 """Only `wire` chooses implementations; these doors open one themselves, and why."""
 
 LATE_IMPORTS = {
     ("wire", "firstline.model.claude"): "takes 1-2 s and 64 MB, and only Claude needs it",
+    ("wire", "firstline.model.claude_batches"): "as model.claude",
     ("store.opening", "alembic"): "takes a third of a second, and only a store of another version needs it",
     ("store.opening", "alembic.config"): "as alembic",
 }
 IMPORT_BY_NAME = {
     "doctor": "model.claude, slow to import and only looked at with a key",
     "tools.package": "a bundle's own tools, known only by their path",
+    "evals.inspect_log": "the library of Inspect, an extra",
 }
 HOMES = {
     "anthropic": "model.claude",
@@ -94,7 +107,7 @@ HOMES = {
     "starlette": "service",
     "jwt": "service",
     "argon2": "store.staff",
-    "typer": ("cli", "staff_commands", "evals.commands", "evals.replay_command"),
+    "typer": ("cli", "staff_commands", "desk_commands", "publish_commands", "evals.commands", "evals.replay_command"),
 }
 """The only place at which a library is imported."""
 

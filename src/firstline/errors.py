@@ -69,8 +69,8 @@ class TurnError(FirstlineError):
 
 
 ModelFault = Literal[
-    "auth", "bad_request", "connect", "cut", "empty", "first_token_timeout", "idle_timeout", "overloaded",
-    "prompt_too_long", "rate_limited", "server", "spend_cap", "unknown",
+    "auth", "bad_request", "connect", "cut", "empty", "first_token_timeout", "idle_timeout", "not_asked",
+    "overloaded", "prompt_too_long", "rate_limited", "server", "spend_cap", "unknown",
 ]  # fmt: skip
 
 

@@ -104,6 +104,7 @@ async def _ask(model: Model, texts: Sequence[str]) -> ModelReply:
         tools=(),
         static_messages=0,
         max_tokens=1024,
+        alone=True,
     )
     async for piece in model.stream(request):
         if isinstance(piece, Replied):

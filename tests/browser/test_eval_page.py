@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from firstline.evals.compare import compare
 from firstline.evals.page import write_comparison_page, write_page
-from firstline.evals.trial import read_trial
+from firstline.scoring.trial import read_trial
 from tests.support.dummies import Echoes
 from tests.support.tried import make_sheet, trial_of
 
