@@ -103,6 +103,8 @@ def acts(desk: Desk, ids: list[str]) -> list[Callable[[int], Awaitable[object]]]
         lambda _: desk.call("search, Chinese", "GET", f"{path}?q=电池"),
         lambda _: desk.call("report, 30 days", "GET", "/v1/staff/report"),
         lambda _: desk.call("report, all time", "GET", "/v1/staff/report?from=2020-01-01"),
+        lambda _: desk.call("report's page, 30 days", "GET", "/report"),
+        lambda _: desk.call("report's page, all time", "GET", "/report?from=2020-01-01"),
     ]
 
 
