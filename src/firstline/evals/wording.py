@@ -250,7 +250,9 @@ def say_shifts(comparison: Comparison) -> list[str]:
 
 def _say_shift(shift: Shift, unit: str) -> str:
     def write(value: float) -> str:
-        return f"${value:.4f}" if unit == "usd" else f"{value:.2f} s"
+        places = 4 if unit == "usd" else 2
+        rounded = round(value, places) + 0.0  # no "-0.00"
+        return f"${rounded:.4f}" if unit == "usd" else f"{rounded:.2f} s"
 
     known = f" [{write(shift.interval.low)} to {write(shift.interval.high)}]" if shift.interval else ""
     ratio = f", {shift.after / shift.before:.2f} times" if shift.before else ""

@@ -84,7 +84,8 @@ function buildCall(page, { tool, label, arguments: given, outcome, result }) {
   const { t } = page;
   const words = t(`outcome_${outcome ?? 'running'}`);
   const isBad = ['failed', 'denied', 'unknown', 'rejected'].includes(outcome);
-  const head = h('p', {}, h('span', { dir: 'auto' }, label), ' ', h('code', {}, tool), ' ',
+  const named = tool === 'hand_off' ? t('call_hand_off') : label; // the assistant's own tool, of no bundle
+  const head = h('p', {}, h('span', { dir: 'auto' }, named), ' ', h('code', {}, tool), ' ',
     h('span', { class: isBad ? 'warn' : 'hint' }, words));
   const fold = (name, value) =>
     h('details', {}, h('summary', {}, deskIcon('chevron'), t(name)), buildJson(page, name, value));
