@@ -98,7 +98,9 @@ class Conversation:
     unclaimed: bool = False
     """The customer was told that nobody came in time."""
     contact: ContactLeft | None = None
-    """A ticket: how to reach the customer, until a human agent resolves it."""
+    """How to reach the customer, until a human agent resolves it."""
+    in_doubt: tuple[ToolCalled, ...] = ()
+    """Actions of which nobody knows whether they took effect, until a human agent resolves it."""
     locale: Locale = "en"
     identity: Identity | None = None
     open_turn: TurnId | None = None
@@ -132,6 +134,11 @@ class Conversation:
     @property
     def unfinished(self) -> bool:
         return self.open_turn is not None or self.next_turn is not None
+
+    @property
+    def ticket(self) -> bool:
+        """Whether something is left for people to do, whatever becomes of the conversation."""
+        return self.contact is not None or bool(self.in_doubt)
 
     @property
     def bundle(self) -> str:
@@ -203,9 +210,7 @@ def _apply(state: Conversation, logged: Logged) -> Conversation:
         case ToolCalled():
             return replace(state, running_calls={**state.running_calls, event.call_id: event})
         case ToolReturned():
-            calls = {key: call for key, call in state.running_calls.items() if key != event.call_id}
-            asked = _without(state.asked, event.turn_id) if hears_all(event) else state.asked
-            return replace(state, running_calls=calls, asked=asked)
+            return _return(state, event)
         case ConfirmationRequested() | ConfirmationDecided() | ApprovalRequested() | ApprovalDecided():
             return _decide(state, event)
         case HandoffOffered():
@@ -227,6 +232,15 @@ def _apply(state: Conversation, logged: Logged) -> Conversation:
             return state
         case _:
             assert_never(event)
+
+
+def _return(state: Conversation, event: ToolReturned) -> Conversation:
+    calls = {key: call for key, call in state.running_calls.items() if key != event.call_id}
+    asked = _without(state.asked, event.turn_id) if hears_all(event) else state.asked
+    call = state.running_calls.get(event.call_id)
+    doubtful = call is not None and call.effect != "read" and event.outcome == "unknown"
+    in_doubt = (*state.in_doubt, call) if call is not None and doubtful else state.in_doubt
+    return replace(state, running_calls=calls, asked=asked, in_doubt=in_doubt)
 
 
 def _post(state: Conversation, logged: Logged, event: MessagePosted) -> Conversation:
@@ -328,8 +342,9 @@ def _move(state: Conversation, event: StatusEvent) -> Conversation:
         case HandoffReturned(turn_id=turn_id):
             return replace(state, request=None, next_turn=turn_id or state.next_turn)
         case ConversationClosed(by=by):
-            contact = None if by == "human_agent" else state.contact
-            return replace(state, request=None, contact=contact, unheard=())
+            settled = by == "human_agent"
+            contact, in_doubt = (None, ()) if settled else (state.contact, state.in_doubt)
+            return replace(state, request=None, contact=contact, in_doubt=in_doubt, unheard=())
         case ConversationReopened(human_agent=human_agent):
             return replace(state, human_agent=human_agent)
         case _:

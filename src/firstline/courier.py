@@ -250,7 +250,7 @@ def build_telling(conversation: Conversation, delivery: Delivery, link: str | No
         customer_id=identity.customer_id if identity else None,
         customer_name=identity.name if identity else "",
         transcript=_transcript(conversation, delivery.seq) if isinstance(event, HandoffRequested) else (),
-        ticket=conversation.contact is not None,
+        ticket=conversation.ticket,
         thread=delivery.thread,
         link=link,
     )

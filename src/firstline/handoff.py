@@ -177,7 +177,7 @@ def return_to_assistant(
 def resolve(conversation: Conversation, human_agent: HumanAgent, now: datetime) -> Decision:
     """The matter is settled: the conversation ends, and so does its ticket."""
     if conversation.status == "closed":
-        return (ConversationClosed(at=now, by="human_agent"),) if conversation.contact else ()
+        return (ConversationClosed(at=now, by="human_agent"),) if conversation.ticket else ()
     if conversation.status == "with_human":
         refused = check_holder(conversation, human_agent)
         if refused is not None:

@@ -131,7 +131,7 @@ def build_record(conversation: Conversation, known: Known, now: datetime) -> Rec
         held_by=holder.staff_id if holder else None,
         holder_name=holder.name if holder else None,
         reason=requests[-1].reason if requests else "taken_over" if taken_over else None,
-        ticket=conversation.contact is not None,
+        ticket=conversation.ticket,
         unclaimed=conversation.unclaimed,
         approvals=sum(each.state_at(now) == "pending" for each in conversation.approvals.values()),
         unread=len(conversation.unheard) if conversation.status in ("waiting", "with_human") else 0,

@@ -199,6 +199,8 @@ def test_words_whose_id_was_used_for_others_arrive_under_a_new_one(enter: Open, 
 def test_the_keyboard_is_enough(enter: Open, visitor: Visitor) -> None:
     visitor.say("What is a deductible?")
     page = enter()
+    search = "async (words) => (await (await fetch(`v1/staff/conversations?q=${words}`)).json()).conversations.length"
+    page.wait_for_function(search, arg=visitor.mark, timeout=WAIT_MS)  # records are up to a second behind the log
     page.keyboard.press("/")
     page.keyboard.type(visitor.mark)
     expect(page.locator(".list-about")).to_contain_text(visitor.mark, timeout=WAIT_MS)

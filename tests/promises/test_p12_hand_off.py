@@ -97,6 +97,8 @@ class Reader:
     told: dict[TurnId, list[str]] = field(default_factory=dict[TurnId, list[str]])
     """What a turn's lines said came of it."""
     acted: set[str] = field(default_factory=set[str])
+    effects: set[str] = field(default_factory=set[str])
+    """Calls that change something."""
     back: int = 0
     """Where the assistant last got the conversation back."""
     offer: tuple[int, TurnId | None] | None = None
@@ -182,6 +184,7 @@ class Reader:
                 self._act(event)
             case ToolReturned(call_id=id_, outcome=outcome):
                 self.returned[id_] = outcome
+                self.ticket = self.ticket or (outcome == "unknown" and id_ in self.effects)
             case ContactLeft():
                 self.ticket = True
             case _:
@@ -189,6 +192,7 @@ class Reader:
 
     def _act(self, event: ToolCalled) -> None:
         by = event.approval_id or event.confirmation_id
+        self.effects |= {event.call_id} if event.effect != "read" else set()
         assert by in self.decided if event.effect != "read" else True, "it acted without a yes"
         assert self.status == "open" or by in self.decided, f"a call was begun while {self.status}"
         if by is not None:
@@ -251,7 +255,7 @@ class Promise:
         found = Reader().read(log.log)
         assert found.status == log.status
         assert found.holder == log.human_agent and (log.human_agent is not None) == (log.status == "with_human")
-        assert found.ticket == (log.contact is not None), "a ticket was lost, or opened by itself"
+        assert found.ticket == log.ticket, "a ticket was lost, or opened by itself"
         awaited = found.awaited.keys() - found.ended
         assert awaited <= {log.open_turn, log.next_turn}, "an outcome that no turn will tell"
         if log.unfinished:
@@ -486,6 +490,11 @@ def _closing_loses_the_ticket(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(conversation_module, "_move", lambda state, event: replace(whole(state, event), contact=None))
 
 
+def _nobody_looks_at_what_is_in_doubt(patch: pytest.MonkeyPatch) -> None:
+    whole = conversation_module._return
+    patch.setattr(conversation_module, "_return", lambda state, event: replace(whole(state, event), in_doubt=()))
+
+
 def _apologies_without_end(patch: pytest.MonkeyPatch) -> None:
     whole = conversation_module._move
     patch.setattr(conversation_module, "_move", lambda state, event: replace(whole(state, event), unclaimed=False))
@@ -511,6 +520,7 @@ BREAKS: dict[str, tuple[Break, str, str]] = {
     "old wishes are heard again": (_old_wishes_are_heard, "wishes", "loops"),
     "an offer outlives the hand-off": (_offers_stand_for_ever, "offers", "loops"),
     "the end loses the ticket": (_closing_loses_the_ticket, "time", "a ticket was lost"),
+    "what is in doubt is lost": (_nobody_looks_at_what_is_in_doubt, "money and trouble", "a ticket was lost"),
     "apologies without end": (_apologies_without_end, "time", "twice"),
 }
 

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from firstline.evals.dataset import load_cases
+from firstline.events import ToolCalled, ToolReturned
 from firstline.scoring.case import Case
 from firstline.types import ConversationId
 from tests.support.client import Customer, code_of
@@ -285,6 +286,28 @@ async def test_resolving_ends_the_ticket_and_closing_by_the_customer_does_not(sh
     await shop.service.indexer.settled()
 
     assert await desk.found(shelf="ticket") == [] and (await desk.listing())["counts"]["ticket"] == 0
+
+
+async def test_an_action_in_doubt_is_told_on_the_shelf_of_tickets_until_it_is_resolved(shop: Shop, desk: Desk):
+    customer = await shop.client.start()
+    await customer.ask("hello")
+    ledger = shop.service.ledger
+    known = {"at": shop.clock(), "turn_id": "tn_1", "call_id": "cf_1", "tool": "pay_back"}
+    done = ToolCalled(**known, arguments={}, effect="money", idempotency_key="k", label="Paying back")
+    await ledger.append(await ledger.load(ConversationId(customer.conversation_id)), done)
+    lost = ToolReturned(**known, outcome="unknown", result={})
+    await ledger.append(await ledger.load(ConversationId(customer.conversation_id)), lost)
+    await customer.call("POST", "/close")
+    await shop.service.indexer.settled()
+
+    head = await desk.detail(customer.conversation_id)
+    assert ([each["label"] for each in head["in_doubt"]], head["ticket"]) == (["Paying back"], True)
+    assert await desk.found(shelf="ticket") == [customer.conversation_id] and head["may"]["resolve"]
+
+    await desk.act(customer.conversation_id, "resolve")
+    await shop.service.indexer.settled()
+    assert (await desk.detail(customer.conversation_id))["in_doubt"] == []
+    assert await desk.found(shelf="ticket") == []
 
 
 # What the customer and the model never see --------------------------------------------------------------------------

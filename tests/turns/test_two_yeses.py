@@ -400,6 +400,7 @@ async def test_a_crash_between_effect_and_result_leaves_it_unknown_and_never_pay
     assert len(till.paid) == 1
     assert [each.outcome for each in ran.of(ToolReturned)] == ["unknown"]
     assert [each.reason for each in ran.of(HandoffOffered)] == ["tool_failed"]
+    assert ran.conversation.ticket, "whatever the customer does with the offer, somebody looks"
 
 
 async def test_a_crash_before_the_call_was_noted_pays_once():

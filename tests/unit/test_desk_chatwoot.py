@@ -125,7 +125,7 @@ async def test_a_ticket_stays_open_when_the_customer_has_gone(there: FakeChatwoo
     await desk.deliver(closed)
 
     assert there.standing_of(thread) == "open"
-    assert "still waits to be reached" in there.messages_of(thread)[-1]["content"]
+    assert "still to be done for the customer" in there.messages_of(thread)[-1]["content"]
 
 
 async def test_a_second_request_goes_on_in_the_same_conversation(there: FakeChatwoot, desk: Chatwoot) -> None:

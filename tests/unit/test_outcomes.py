@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from firstline import handoff
 from firstline.answers import is_unanswered, playbook_of, reason_of_failure, reason_to_offer, says_unknown
 from firstline.conversation import Conversation
 from firstline.events import (
@@ -29,6 +30,7 @@ from firstline.events import (
 )
 from firstline.outcome import judge_outcome
 from firstline.package import QUOTE_CHARS, build_package
+from firstline.record import build_record
 from firstline.types import (
     ActionDone,
     ApprovalId,
@@ -44,11 +46,13 @@ from firstline.types import (
     Usage,
     Verdict,
 )
+from firstline.wire import build_known
 from tests.support.events import decided, message, requested
 from tests.support.scripted import START, post, start
 from tests.support.toy import make_bundle
 
 BUNDLE = make_bundle()
+KNOWN = build_known(BUNDLE)
 DESK = HumanAgent(staff_id=StaffId("st_1"), name="Desk One")
 UNKNOWN = "I do not know that."
 SOURCE = Citation(title="Oiling a chain", url="/help/chain", quote="Oil the chain.")
@@ -234,6 +238,21 @@ def test_actions_tell_what_was_done_refused_waits_or_is_in_doubt_and_lookups_are
         ActionDone(label="Doing cancel_repair", outcome="unknown", arguments={"repair": "R-1"}),
         ActionDone(label="Cancelling", outcome="waiting", arguments={"repair": "R-1"}),
     )
+
+
+@pytest.mark.parametrize(
+    ("effect", "outcome", "is_ticket"),
+    [("money", "unknown", True), ("write", "unknown", True), ("write", "failed", False), ("read", "unknown", False)],
+)
+def test_an_action_in_doubt_is_a_ticket_until_a_person_has_settled_it(effect: str, outcome: str, is_ticket: bool):
+    past = Past().ask("pay me back", "I will see.", called("pay_back", effect=effect), returned(outcome))
+    assert build_record(past.now, KNOWN, past.at).ticket is is_ticket
+    assert build_record(past.close().now, KNOWN, past.at).ticket is is_ticket
+
+    settled = handoff.resolve(past.now, DESK, past.at)
+    assert settled == ((ConversationClosed(at=past.at, by="human_agent"),) if is_ticket else ())
+    assert isinstance(settled, tuple)
+    assert not build_record(past.add(*settled).now, KNOWN, past.at).ticket
 
 
 def test_an_approved_action_is_one_action_and_not_one_that_also_waits():

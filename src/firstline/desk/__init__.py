@@ -36,8 +36,9 @@ class Telling:
     """One fact for a desk, with what a person needs to understand it.
 
     `delivery_id` is the same at every attempt. `transcript` is what was said before, only with a HandoffRequested.
-    `ticket`: the customer left a contact, and nobody has settled the matter yet. `thread` is the desk's own name for
-    the conversation, from an earlier delivery. `link` leads to the conversation in the built-in inbox.
+    `ticket`: the customer left a contact, or an action is in doubt, and nobody has settled the matter yet. `thread`
+    is the desk's own name for the conversation, from an earlier delivery. `link` leads to the conversation in the
+    built-in inbox.
     """
 
     delivery_id: str

@@ -57,7 +57,7 @@ def describe(telling: Telling) -> str:
         case HandoffReturned(by=by):
             return f"The assistant goes on (by {_WHO[by]})."
         case ConversationClosed(by=by):
-            still = " The customer still waits to be reached." if telling.ticket else ""
+            still = " Something is still to be done for the customer." if telling.ticket else ""
             return f"The conversation has ended (by {_WHO[by]}).{still}"
         case SurveyAnswered(score=score, comment=comment):
             return "\n".join(filter(None, [f"The customer says how it was: {score} of 5.", comment]))

@@ -23,7 +23,7 @@ export function createAbout(page) {
     node.classList.toggle('is-empty', !head);
     body.hidden = !head;
     if (!head) return;
-    grow(customer, h('div', {}, buildCustomer(page, head)));
+    grow(customer, h('div', {}, buildCustomer(page, head), buildDoubts(page, head)));
     show(head.approvals.map((approval) => ({ kind: 'approval', key: approval.approval_id, approval })));
     grow(rest, h('div', {}, buildPackage(page, head), buildReference(page, head)));
   }
@@ -63,6 +63,14 @@ function buildCustomer(page, head) {
     h('p', { class: 'hint' }, h('time', { datetime: contact.at }, format.whole(contact.at))),
   ];
   return [section(t('customer'), parts), section(t('contact'), card)];
+}
+
+/** What may or may not have taken effect: a person looks it up, tells the customer, and resolves. */
+function buildDoubts({ t, format }, { in_doubt: doubts }) {
+  if (!doubts.length) return null;
+  const entry = ({ label, at }) =>
+    h('li', {}, h('span', { dir: 'auto' }, label), ' ', h('time', { class: 'hint', datetime: at }, format.whole(at)));
+  return section(t('in_doubt'), h('ul', { class: 'doubts' }, doubts.map(entry)), h('p', { class: 'hint' }, t('in_doubt_words')));
 }
 
 function buildPackage(page, head) {

@@ -56,11 +56,11 @@ export function createDock(page) {
 }
 
 function wordState({ desk, t, customerName }) {
-  const { status, human_agent: holder, assistant, contact } = desk.head;
+  const { status, human_agent: holder, assistant, ticket } = desk.head;
   if (desk.me.role === 'viewer') return t('bar_viewer');
   if (status === 'waiting') return t('bar_waiting', { name: customerName() });
   if (status === 'with_human') return t('bar_held', { name: holder.name });
-  if (status === 'closed') return t(contact ? 'bar_ticket' : 'bar_closed');
+  if (status === 'closed') return t(ticket ? 'bar_ticket' : 'bar_closed');
   return t('bar_open', { assistant });
 }
 
