@@ -126,7 +126,6 @@ MAY_NAME_A_BUSINESS = {
     "web/static/widget.js": "an example of how a page embeds it",
     "facts/fact.py": "an example of a host",
     "guardrails/grounding.py": "a key under which tools of many businesses give a price",
-    "wishes.py": "an example of a question that is no wish",
 }
 
 

@@ -52,7 +52,7 @@ pytestmark = pytest.mark.anyio
 
 BUNDLE = make_bundle()
 DESK = HumanAgent(staff_id=StaffId("st_1"), name="Desk One")
-UNHEARD = "is there somebody over there who isn't software?"
+UNHEARD = "Whoever runs the shop should read this and answer me."
 """A wish that the rules do not hear."""
 HAND_OFF = call(("h1", "hand_off", {"reason": "asked"}))
 NUMBERS = count(1)
@@ -201,7 +201,7 @@ async def test_the_next_request_answers_the_call_and_is_one_that_the_api_takes(
 
     request = shop.model.requests[1]
     check_shape(request)
-    assert str(request.messages).count("somebody over there") == 1, "the wish is put to the model once"
+    assert str(request.messages).count("Whoever runs the shop") == 1, "the wish is put to the model once"
     assert {"type": "tool_result", "tool_use_id": "h1", "content": '{"status": "passed_on"}'} in [
         block for message in request.messages for block in message.content
     ]
@@ -209,7 +209,7 @@ async def test_the_next_request_answers_the_call_and_is_one_that_the_api_takes(
 
 
 async def test_what_else_was_asked_is_answered_when_the_assistant_has_it_again_and_the_old_wish_goes_round_no_more():
-    mixed = "What does a repair cost, and is there somebody who isn't software"
+    mixed = "What does a repair cost, and whoever runs the shop should answer me"
     asked = call(("h1", "hand_off", {"reason": "asked", "asks_more": True}))
     shop = open_shop(asked, call(("h2", "hand_off", {"reason": "asked"})), say("It depends."))
     ran = await shop.answer(start(BUNDLE), mixed)

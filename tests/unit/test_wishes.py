@@ -357,7 +357,21 @@ def test_no_text_breaks_it(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a person of one human of the agent with me to ", "联系我给我一下跟我对话", "请转接一下你们的"]
+    "text",
+    [
+        "a person of one human of the agent with me to ",
+        "联系我给我一下跟我对话",
+        "请转接一下你们的",
+        "not no not a bot to speak ",
+        "someone who is real who ",
+        "want can want please ",
+        "昨天跟人说",
+        "不",
+        "x",
+        "وبال",
+        "a'",
+        "bot x y speak not ",
+    ],
 )
 def test_a_very_long_message_takes_no_long_time(text: str) -> None:
     began = perf_counter()
