@@ -244,7 +244,7 @@ async def test_a_wish_in_words_that_only_claude_understands_is_a_hand_off_and_th
 ) -> None:
     steps = [Reply((Think("They want a person."), Call("hand_off", {"reason": "asked"}))), say("Welcome back.")]
     async with acme(tmp_path, Scripted(steps)) as (engine, fake):
-        (ran,) = await talk(engine, "Gibt es bei euch auch echte Leute?", locale="de")
+        (ran,) = await talk(engine, "Wer auch immer den Laden leitet, möge mir das selbst beantworten.", locale="de")
         went_on = handoff.go_on(ran.conversation, ran.facts[-1].at, lambda kind: f"{kind}_on")
         assert isinstance(went_on, tuple)
         again = await run(engine, post(ran.conversation.extended(*went_on), "what is a deductible?"))
