@@ -25,7 +25,7 @@ from firstline.model import BatchState, ModelReply, ModelRequest, Submitted
 from firstline.model.claude import API_URL
 from firstline.model.claude_faults import Fault, Faulted, read_fault
 from firstline.model.claude_request import build_body
-from firstline.model.claude_stream import Assembly, as_object
+from firstline.model.claude_stream import Assembly, as_object, write_events
 from firstline.model.prices import Listing, load_listings, price_usd
 from firstline.types import Json
 
@@ -185,7 +185,7 @@ class ClaudeBatches:
     def _read_message(self, message: Json) -> ModelReply | ModelFailed:
         """The reply that the same message would have been, had it come piece by piece."""
         assembly = Assembly()
-        for event in _as_events(message):
+        for event in write_events(message):
             for _ in assembly.feed(event):
                 pass
         reply = assembly.finish()
@@ -222,19 +222,6 @@ def _read_line(line: bytes) -> Json:
         return as_object(json.loads(line))
     except (ValueError, RecursionError):
         raise Faulted(Fault("cut", "a result that cannot be read", retries=2)) from None
-
-
-def _as_events(message: Json) -> Iterator[Json]:
-    usage = as_object(message.get("usage"))
-    yield {"type": "message_start", "message": {"usage": usage}}
-    for index, block in enumerate(message.get("content") or ()):
-        yield {"type": "content_block_start", "index": index, "content_block": as_object(block)}
-        for citation in as_object(block).get("citations") or ():
-            delta = {"type": "citations_delta", "citation": citation}
-            yield {"type": "content_block_delta", "index": index, "delta": delta}
-        yield {"type": "content_block_stop", "index": index}
-    yield {"type": "message_delta", "delta": {"stop_reason": message.get("stop_reason")}, "usage": usage}
-    yield {"type": "message_stop"}
 
 
 def _read_fault(error: Exception) -> Fault | None:
